@@ -1,0 +1,276 @@
+"""The Protocols: the one file a plug-in author reads.
+
+A component is one module: `<stage>/<type>.py`, or a module named by an entry point of the group
+`tocsin.<stage>`. The module holds a model `Config` (its options, an `Options` of options.py) and one class
+named after the file in CamelCase (`sources/file.py` has `File`, `sources/my_feed.py` has `MyFeed`), made as
+`Class(config, context)`.
+
+Raise `Transient` or `Permanent` (errors.py); the pipeline alone retries, backs off and dead-letters.
+Take time, randomness and the data directory from the `Context`; never from the system.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tocsin.clock import Clock, SystemClock
+from tocsin.model import Alert, Batch, DeadLetter
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a component may use of the world. `name` is the key under which the config names it."""
+
+    name: str
+    data_dir: Path
+    clock: Clock = field(default_factory=SystemClock)
+    random: random.Random = field(default_factory=lambda: random.Random(0))
+    base_dir: Path = field(default_factory=Path)
+    """Relative paths in the config start here: the folder of the config file."""
+
+
+class Source(Protocol):
+    """Yields batches. Being resumed after a `yield` means: that batch is durably queued.
+
+    So "resumed" is the acknowledgement: a webhook answers 202 only then. Closing the iterator (`aclose`) means:
+    stop. A `finite` source ends its iterator when it has delivered all it has.
+    """
+
+    finite: ClassVar[bool]
+    live: ClassVar[bool]
+    """Live: posts are of about now, and a `created_at` far from `received_at` is not believed.
+    Otherwise the source replays an archive, and `created_at` is all there is."""
+
+    def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+        """Batches from `cursor` on (None: from the beginning), each with the cursor to go on from."""
+        ...
+
+
+class Slice(Protocol):
+    """Some consecutive queued events: `offsets[i]` (ascending, not always dense) belongs to `bodies[i]`."""
+
+    @property
+    def offsets(self) -> Sequence[int]: ...
+    @property
+    def bodies(self) -> Sequence[bytes]: ...
+
+
+class Queue(Protocol):
+    """A durable append log of events with source cursors and dead letters. Thread-safe, blocking.
+
+    Offsets start at 1 and only grow. What is dead-lettered has no offset.
+    """
+
+    @property
+    def uuid(self) -> str:
+        """The log's identity: a new log has a new one, and positions in another log mean nothing here."""
+        ...
+
+    def put(self, source: str, batch: Batch) -> int:
+        """Append events, dead letters and the source's cursor in one transaction.
+
+        Durable on return. Gives the log's last offset. Raises LowSpace when there is no room: nothing is kept.
+        """
+        ...
+
+    def cursor(self, source: str) -> str | None: ...
+
+    def read(self, after: int, limit: int) -> Slice:
+        """Up to `limit` events with offsets above `after`, in order; empty at the end."""
+        ...
+
+    def end(self) -> int:
+        """The last offset ever given (0: none)."""
+        ...
+
+    def start_after(self, offset: int) -> None:
+        """Give only offsets above `offset`. For a new log beside an older lake."""
+        ...
+
+    def trim(self, upto: int) -> None:
+        """Everything up to `upto` is safe elsewhere and may be dropped."""
+        ...
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep dead letters. One with the same stage and place as an earlier one replaces it."""
+        ...
+
+    def dead_letters(self) -> Iterator[tuple[int, DeadLetter]]: ...
+
+    def forget(self, numbers: Collection[int]) -> int:
+        """Remove dead letters by number; how many there were."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Enricher(Protocol):
+    """Fills columns of a batch. Synchronous, batched, and the same output for the same rows in the same order,
+    however they are cut into batches.
+
+    `fills` are names of columns in `records.SCHEMA`; `needs` are columns that must be filled before.
+    """
+
+    fills: ClassVar[frozenset[str]]
+    needs: ClassVar[frozenset[str]]
+
+    def enrich(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+        """One array for each name in `fills`, as long as the batch, of the schema's type."""
+        ...
+
+
+class Recalling(Protocol):
+    """An Enricher that remembers earlier rows also has these: its memory is rebuilt from the lake at start."""
+
+    recalls: ClassVar[frozenset[str]]
+    """The columns that it wants to see again."""
+
+    def recall(self, batch: pa.RecordBatch) -> None:
+        """Rows already in the lake, in the order of `seq`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One step of the lake's history. `rows` is None unless it was an append of ours."""
+
+    version: int
+    fingerprint: str
+    rows: pa.Table | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files that make up the table at `version`, as paths that DuckDB and pyarrow can open."""
+
+    version: int
+    files: tuple[str, ...]
+
+
+class Lake(Protocol):
+    """An open table of records with a transaction log. One writer; any number of readers.
+
+    Rows follow `records.SCHEMA`. The table is append-only but for erasure and compaction.
+    """
+
+    @property
+    def table_id(self) -> str: ...
+
+    def offset(self, queue: str) -> int:
+        """Up to which offset of the queue with this uuid the lake holds everything (0: nothing)."""
+        ...
+
+    def last_seq(self) -> int:
+        """The highest `seq` in the lake (0: none)."""
+        ...
+
+    def append(self, rows: pa.Table, queue: str, offset: int) -> int:
+        """Add rows and move the queue's offset, in one commit; gives its version.
+
+        Raises Permanent if the lake is already at or past `offset`: then somebody else wrote.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Make everything committed so far survive a power cut. Only then may the queue be trimmed."""
+        ...
+
+    def version(self) -> int: ...
+
+    def commits(self, after: int) -> Iterator[Commit]:
+        """The commits with versions above `after`, in order.
+
+        Raises LookupError if one of them (or its files) is no longer kept: read `rows` instead.
+        """
+        ...
+
+    def fingerprint(self, version: int) -> str | None:
+        """What the commit's log entry looked like, or None if it is no longer kept."""
+        ...
+
+    def rows(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        after_seq: int = 0,
+        upto_seq: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows of the current snapshot in the order of `seq`; `since` (inclusive) and `until` (exclusive) are on
+        `event_time`."""
+        ...
+
+    def snapshot(self) -> Snapshot: ...
+
+    def erase(self, *, uids: Collection[str] = (), authors: Collection[tuple[str, str]] = ()) -> int:
+        """Remove posts by uid, or by (source, author id), from the table; how many rows went.
+
+        Their bytes go with the next `maintain` after the retention of old files.
+        """
+        ...
+
+    def maintain(self, now: datetime, *, erase_now: bool = False) -> None:
+        """Compact, clean the log, drop what is past its retention. `erase_now`: also drop unused files at once."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What a detector says of all its series in one bucket: arrays, one element a series.
+
+    `score` is the reading over its threshold (1 or more would alert), `value`, `expected`, `low`, `high` are
+    counts in the window of `scale` seconds that gave the score; `down` marks a fall.
+    """
+
+    score: Floats
+    value: Floats
+    expected: Floats
+    low: Floats
+    high: Floats
+    scale: npt.NDArray[np.int32]
+    down: npt.NDArray[np.bool_]
+    alert: npt.NDArray[np.bool_]
+
+
+class Detector(Protocol):
+    """Judges all series of one policy, bucket by bucket. Deterministic; no look-ahead; bounded memory."""
+
+    def add(self, parents: Sequence[int], groups: Sequence[int]) -> None:
+        """Add series after those already there. `parents[i]` is the index of its parent series (-1: none);
+        series of one group share a daily rhythm."""
+        ...
+
+    def step(self, time: int, counts: Floats, visible: npt.NDArray[np.bool_]) -> Readings:
+        """Judge, then learn, the bucket that starts at `time` (Unix seconds).
+
+        `visible[i]` False: the source was blind, so the bucket is neither judged nor learned.
+        """
+        ...
+
+    def save(self) -> bytes:
+        """Everything that `load` needs to go on as if never stopped."""
+        ...
+
+    def load(self, saved: bytes) -> None: ...
+
+
+class Notifier(Protocol):
+    """Sends one alert to one destination. `alert.key` makes a repeat harmless where the other side can tell."""
+
+    async def send(self, alert: Alert) -> None:
+        """Returns when the other side has it. Raises Transient (try again) or Permanent (give up)."""
+        ...

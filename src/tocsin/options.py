@@ -1,0 +1,60 @@
+"""What the options of components are made of: the strict base model, durations, sizes."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+class Options(BaseModel):
+    """Base of every block of the config: unknown keys are errors, a docstring under a field is its description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds of "90s", "1m", "1.5h", "7d", "250ms" or a plain number of seconds.
+
+    >>> parse_duration("1.5h")
+    5400.0
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*", str(value))
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration: write a number and a unit, like 90s, 5m, 6h or 7d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def parse_size(value: Any) -> int:
+    """Bytes of "64 KiB", "10MB" or a plain number of bytes.
+
+    >>> parse_size("64 KiB")
+    65536
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?b|b|)\s*", str(value).lower())
+    if match is None:
+        raise ValueError(f"{value!r} is not a size: write a number and a unit, like 64 KiB, 10 MB or 2 GiB")
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": ["string", "number"], "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*$"}),
+]
+"""Seconds; written as "90s", "5m", "6h", "7d" or a number of seconds."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\s*\d+(\.\d+)?\s*([kKmMgG][iI]?[bB]|[bB])?\s*$"}),
+]
+"""Bytes; written as "64 KiB", "10 MB" or a number of bytes."""

@@ -1,0 +1,239 @@
+"""What a config says: the models that `config.load` makes of the file and that every other part works with.
+
+A component's block (`type: ...` and its options) is a `Part`, whose options are the component's own model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from tocsin import load, rules
+from tocsin.document import Steps
+from tocsin.errors import ConfigError
+from tocsin.options import Duration, Options
+from tocsin.secrets import Redactor
+
+
+def _a_name(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("a name is made of printable characters and does not begin or end with a space")
+    return name
+
+
+def _a_rule(rule: str) -> str:
+    try:
+        rules.parse(rule)
+    except rules.RuleError as error:
+        said = {"message": error.message, "column": error.column, "hint": error.hint}
+        raise PydanticCustomError("rule", "{message}", said) from None
+    return rule
+
+
+def _a_budget(budget: str) -> str:
+    if re.fullmatch(r"[1-9]\d{0,5} per (hour|day|week|month)", budget) is None:
+        raise ValueError("must be a number per hour, day, week or month, like '1 per day'")
+    return budget
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_a_name)]
+Rule = Annotated[str, AfterValidator(_a_rule)]
+SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Dimension = Literal["watch", "category", "source", "language", "country"]
+Measure = Literal["mentions", "voices", "negative_share", "silence"]
+
+
+class Block(Options):
+    """A block of the config. A key without a value counts as not written."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _skip_empty(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {key: value for key, value in values.items() if value is not None or key not in cls.model_fields}
+
+
+class Part(Options):
+    """A component in use: its name, its type, and the options of that type."""
+
+    name: Name
+    type: str
+    options: Options
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {"type": self.type, **self.options.model_dump(mode="json")}
+
+
+def part(stage: str, type_name: str) -> Part:
+    """A component with its default options, named after its type."""
+    options = load.component(stage, type_name).config_class()
+    return Part(name=type_name, type=type_name, options=options)
+
+
+class Watch(Block):
+    """What to listen for."""
+
+    name: Name
+    """Its name in alerts and in the lake."""
+    match: Rule
+    """The rule that a post must match, in the watch language."""
+    sources: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The sources that it listens to, by name. Default: all."""
+
+
+class Category(Block):
+    """What a post is about. A post in no category is kept as `other`."""
+
+    name: Name
+    """Its name in alerts and in the lake."""
+    description: str | None = None
+    """What belongs to it, in plain words. This version needs a `match` beside it."""
+    match: Rule | None = None
+    """The rule that a post of this category matches, in the watch language."""
+
+    @field_validator("name")
+    @classmethod
+    def _not_other(cls, name: str) -> str:
+        if name == "other":
+            raise ValueError("'other' is the name of what is in no category")
+        return name
+
+
+class Policy(Block):
+    """What is measured, and when it is unusual enough for an alert."""
+
+    name: Name
+    """Its name in alerts."""
+    measure: Measure = "mentions"
+    """What is counted. This version counts `mentions` only."""
+    by: Annotated[tuple[Dimension, ...], Field(min_length=1)] = ("watch", "category")
+    """The dimensions whose combinations are the series."""
+    bucket: Duration = 60.0
+    """How long a stretch of event time is counted together; a day must be a multiple of it."""
+    sensitivity: Literal["balanced", "quiet", "strict"] = "balanced"
+    """How readily it rings: `balanced` most, `quiet` less, `strict` for the clearest cases only."""
+
+    @field_validator("measure")
+    @classmethod
+    def _counted(cls, measure: Measure) -> Measure:
+        if measure != "mentions":
+            raise ValueError(f"the measure '{measure}' is not yet in this version; use mentions")
+        return measure
+
+    @field_validator("by")
+    @classmethod
+    def _once_each(cls, by: tuple[Dimension, ...]) -> tuple[Dimension, ...]:
+        if len(set(by)) < len(by):
+            raise ValueError("a dimension is named twice")
+        return by
+
+    @field_validator("bucket")
+    @classmethod
+    def _fits_a_day(cls, bucket: float) -> float:
+        if bucket < 1 or bucket != int(bucket) or 86_400 % bucket:
+            raise ValueError("must go into a day without a rest, in whole seconds, like 1m, 5m or 1h")
+        return bucket
+
+
+class Alerts(Block):
+    """When to ring, and whom."""
+
+    budget: Annotated[str, AfterValidator(_a_budget)] = "1 per day"
+    """How many alerts are welcome: `N per hour`, `day`, `week` or `month`."""
+    policies: Annotated[tuple[Policy, ...], Field(validate_default=True)] = ()
+    """What is measured. Default: one policy `volume` of mentions by watch and category."""
+    destinations: Annotated[tuple[Part, ...], Field(validate_default=True)] = ()
+    """Where alerts go: a `name`, a `type`, and the options of that type. Default: one `log`."""
+
+    @field_validator("policies")
+    @classmethod
+    def _some_policy(cls, policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
+        return policies or (Policy(name="volume"),)
+
+    @field_validator("destinations")
+    @classmethod
+    def _some_destination(cls, destinations: tuple[Part, ...]) -> tuple[Part, ...]:
+        return destinations or (part("notifiers", "log"),)
+
+
+class Server(Block):
+    """Where the dashboard and the API listen."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on. Anything but a loopback address opens it to others."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8321
+    """The port; 0 takes any that is free."""
+
+
+class Config(Block):
+    """Everything that the file says, with the defaults filled in."""
+
+    data_dir: Path = Path("tocsin-data")
+    """The folder of the queue, the lake and the state."""
+    watches: tuple[Watch, ...] = ()
+    """What to listen for. Default: every post belongs to the watch `all`."""
+    sources: dict[SourceName, Part] = Field(default_factory=dict)
+    """Where to listen, by name: a `type`, and the options of that type."""
+    categories: tuple[Category, ...] = ()
+    """What a post may be about."""
+    enrich: dict[str, Part] = Field(default_factory=dict)
+    """Options of enrichers, by the name of the enricher."""
+    alerts: Alerts = Field(default_factory=Alerts)
+    """When to ring, and whom."""
+    server: Server = Server()
+    """Where the dashboard and the API listen."""
+    lateness: Annotated[Duration, Field(ge=0)] = 120.0
+    """How long after its end a bucket still waits for posts that come late."""
+    queue: Part = Field(default_factory=lambda: part("queues", "sqlite"))
+    """What keeps events between intake and processing: a `type`, and its options. Default: `sqlite`."""
+    lake: Part = Field(default_factory=lambda: part("lakes", "delta"))
+    """What keeps records: a `type`, and its options. Default: `delta`."""
+
+    _base_dir: Path = PrivateAttr(Path())
+    _warnings: tuple[ConfigError, ...] = PrivateAttr(())
+    _references: dict[Steps, str] = PrivateAttr(default_factory=dict)
+    _redactor: Redactor = PrivateAttr(default_factory=Redactor)
+
+    @property
+    def base_dir(self) -> Path:
+        """Where relative paths in the config start: the folder of its file."""
+        return self._base_dir
+
+    @property
+    def warnings(self) -> tuple[ConfigError, ...]:
+        """What is allowed and probably not meant."""
+        return self._warnings
+
+    @property
+    def redactor(self) -> Redactor:
+        """A logging filter that masks the secrets of this config."""
+        return self._redactor
+
+    def effective(self) -> dict[str, Any]:
+        """The config as the file could have said it: all defaults filled in, references left as they are."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        destinations = zip(self.alerts.destinations, values["alerts"]["destinations"], strict=True)
+        values["alerts"]["destinations"] = [{"name": part.name, **shown} for part, shown in destinations]
+        return {key: self._shown(value, (key,)) for key, value in values.items()}
+
+    def _shown(self, value: Any, steps: Steps) -> Any:
+        if isinstance(value, dict):
+            return {key: self._shown(item, (*steps, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._shown(item, (*steps, number)) for number, item in enumerate(value)]
+        return self._references.get(steps) or self._redactor.mask(value) if isinstance(value, str) else value

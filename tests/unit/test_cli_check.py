@@ -1,0 +1,91 @@
+"""`tocsin check`: exit codes, warnings, the effective config, JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tocsin.cli import app
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(text: str, *arguments: str) -> Result:
+        (tmp_path / "tocsin.yaml").write_text(text)
+        return CliRunner().invoke(app, ["check", *arguments])
+
+    return run
+
+
+GOOD = """\
+watches:
+  - {name: a, match: b}
+  - {name: c, match: d}
+sources: {in: {type: webhook, secret: "${env:IN_SECRET:-not-so-secret}"}}
+"""
+
+
+def test_a_good_config_is_counted(check):
+    result = check(GOOD)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "tocsin.yaml: good (2 watches, 1 source, 0 categories, 1 policy, 1 destination)\n"
+
+
+def test_a_bad_config_ends_with_78_and_a_line_for_each_mistake(check):
+    result = check("a: 1\nserver: {port: x}\n")
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert result.stderr.splitlines() == [
+        "tocsin.yaml:1:1: unknown key 'a'",
+        "tocsin.yaml:2:16: expected a whole number, found text",
+    ]
+
+
+def test_warnings_go_to_stderr_and_change_nothing(check):
+    result = check("sources: {in: {type: webhook, secret: hunter22hunter22}}")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: tocsin.yaml:1:39: the secret 'secret' is written in the file")
+    assert "hunter22" not in result.output
+
+
+def test_show_prints_everything_with_secrets_masked(check, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("IN_SECRET", "hunter22hunter22")
+    result = check(GOOD, "--show")
+    assert "secret: ${env:IN_SECRET:-not-so-secret}" in result.stdout
+    assert "budget: 1 per day" in result.stdout
+    assert "hunter22" not in result.output
+    assert "hunter22" not in check(GOOD.replace("${env:IN_SECRET:-not-so-secret}", "hunter22hunter22"), "--show").stdout
+
+
+def test_json_of_a_good_config(check):
+    found = json.loads(check(GOOD, "--json").stdout)
+    assert found == {"ok": True, "errors": [], "warnings": []}
+    shown = json.loads(check(GOOD, "--json", "--show").stdout)
+    assert shown["config"]["lateness"] == 120.0
+
+
+def test_json_of_a_bad_config(check):
+    result = check("sourcs: {}\n", "--json")
+    assert result.exit_code == 78
+    assert json.loads(result.stdout) == {
+        "ok": False,
+        "warnings": [],
+        "errors": [
+            {
+                "file": "tocsin.yaml",
+                "line": 1,
+                "column": 1,
+                "message": "unknown key 'sourcs'",
+                "hint": "did you mean 'sources'?",
+            }
+        ],
+    }
+
+
+def test_json_of_no_config(tmp_path: Path):
+    result = CliRunner().invoke(app, ["check", "--json", "-c", str(tmp_path / "no.yaml")])
+    assert result.exit_code == 78
+    (error,) = json.loads(result.stdout)["errors"]
+    assert (error["message"], error["line"]) == ("no such file", None)

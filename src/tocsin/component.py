@@ -12,7 +12,7 @@ Take time, randomness and the data directory from the `Context`; never from the 
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +52,7 @@ class Source(Protocol):
     """Live: posts are of about now, and a `created_at` far from `received_at` is not believed.
     Otherwise the source replays an archive, and `created_at` is all there is."""
 
-    def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+    def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Batches from `cursor` on (None: from the beginning), each with the cursor to go on from."""
         ...
 
@@ -188,8 +188,8 @@ class Lake(Protocol):
 
     def version(self) -> int: ...
 
-    def commits(self, after: int) -> Iterator[Commit]:
-        """The commits with versions above `after`, in order.
+    def commits(self, after: int, columns: Sequence[str] | None = None) -> Iterator[Commit]:
+        """The commits with versions above `after`, in order; rows have only `columns` where some are named.
 
         Raises LookupError if one of them (or its files) is no longer kept: read `rows` instead.
         """

@@ -8,11 +8,12 @@ Every offset of the queue becomes exactly one row, so nothing can go missing uns
     gap         `source` was blind from `event_time` to `until`
     heartbeat   `source` was healthy and complete up to `event_time`
     dead        an event that could not be processed; its body is in the dead letters
+    erased      a post that was deleted: no content, no author, no uid, but still counted where it was
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from tocsin.model import Delete, Event, Gap, Heartbeat, Post
+from tocsin.model import Delete, Gap, Heartbeat, Post
 
 TIME = pa.timestamp("us", tz="UTC")
 _WORDS = pa.list_(pa.string())
@@ -90,6 +91,9 @@ DAY = pa.field("day", pa.string(), nullable=False)
 
 SCHEMA = pa.schema([*EVENT_FIELDS, *ENRICHED_FIELDS, DAY])
 
+TOMBSTONE = 0
+"""The `version` under which the identity of a deleted post is kept."""
+
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
 BEHIND = timedelta(days=7)
@@ -131,8 +135,8 @@ ROW_SCHEMA = pa.schema([SCHEMA.field(name) for name in _ROW_NAMES])
 _NO_PLACE: tuple[None, ...] = (None,) * 6
 
 
-def post_row(seq: int, post: Post) -> Row:
-    """A post as a row of `ROW_SCHEMA`. `received_at` must not be before 1990 where `created_at` is missing."""
+def post_row(seq: int, post: Post, identity: int | None = None) -> Row:
+    """A post as a row of `ROW_SCHEMA`; `identity` is its `uid_hash`, if that is known already."""
     author, place = post.author, post.place
     reply = repost = quote = None
     for ref in post.refs:
@@ -150,7 +154,7 @@ def post_row(seq: int, post: Post) -> Row:
         "post",
         post.event_time or post.created_at or post.received_at,
         post.uid,
-        uid_hash(post.uid, post.version),
+        uid_hash(post.uid, post.version) if identity is None else identity,
         post.source,
         post.stream,
         post.id,
@@ -192,6 +196,7 @@ def other_row(seq: int, event: Delete | Gap | Heartbeat, received: datetime) -> 
     if isinstance(event, Delete):
         return _bare_row(
             seq, "delete", event.at or received, source=event.source, uid=event.uid,
+            uid_hash=None if event.uid is None else uid_hash(event.uid, TOMBSTONE),
             author_id=event.author_id, id=event.up_to_id, note=event.scope,
         )  # fmt: skip
     if isinstance(event, Gap):
@@ -207,6 +212,14 @@ def duplicate_row(seq: int, post: Post) -> Row:
     )  # fmt: skip
 
 
+def erased_row(seq: int, post: Post) -> Row:
+    """What is left of a post that was deleted before it came: that there was one, and when."""
+    return _bare_row(
+        seq, "erased", post.event_time or post.created_at or post.received_at, source=post.source,
+        uid_hash=uid_hash(post.uid, post.version), version=post.version, backfilled=post.backfilled,
+    )  # fmt: skip
+
+
 def dead_row(seq: int, time: datetime, source: str = "", note: str | None = None) -> Row:
     return _bare_row(seq, "dead", time, source=source, note=note)
 
@@ -218,22 +231,13 @@ def to_batch(rows: Sequence[Row]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=ROW_SCHEMA)
 
 
-def complete(batch: pa.RecordBatch, filled: dict[str, pa.Array]) -> pa.Table:
-    """A batch of `ROW_SCHEMA` with what the enrichers filled, as a table of the whole `SCHEMA`."""
+def complete(batch: pa.RecordBatch) -> pa.Table:
+    """A batch with the columns of `ROW_SCHEMA` and some of those that enrichers fill, as a table of `SCHEMA`."""
     day = pc.strftime(batch.column("event_time"), format="%Y-%m-%d")
-    have = {name: batch.column(name) for name in batch.schema.names} | filled | {"day": day}
+    have = dict(zip(batch.schema.names, batch.columns, strict=True)) | {"day": day}
     arrays = [have[field.name] if field.name in have else pa.nulls(batch.num_rows, field.type) for field in SCHEMA]
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
 def posts_only(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.filter(pc.equal(batch.column("kind"), "post"))
-
-
-def kinds(events: Iterable[Event]) -> dict[str, int]:
-    """How many events of each kind there are, by class name in lower case."""
-    counts: dict[str, int] = {}
-    for event in events:
-        name = type(event).__name__.lower()
-        counts[name] = counts.get(name, 0) + 1
-    return counts

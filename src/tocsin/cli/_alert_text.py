@@ -1,0 +1,49 @@
+"""An incident as people read it in a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from tocsin.alerts.incidents import span
+from tocsin.model import Incident
+from tocsin.text import clean
+
+
+def render(incident: Incident) -> str:
+    """All of an incident: figures, why, posts, and the SQL that counts it again. Safe to print."""
+    return clean("\n".join(_lines(incident)))
+
+
+def _lines(incident: Incident) -> Iterator[str]:
+    why = incident.explanation
+    yield incident.headline
+    low, high = math.floor(incident.low), math.ceil(incident.high)
+    ended = f" to {incident.end:%H:%M}" if incident.end else ", still open"
+    yield (
+        f"  {incident.id}   severity {incident.severity} of 100   {incident.state}   "
+        f"{incident.start:%Y-%m-%d %H:%M}{ended} (UTC)"
+    )
+    usual = f"expected {incident.expected:g} ({low} to {high})"
+    yield f"  seen       {incident.observed:g} in {span(incident.scale)}; {usual}"
+    voices = why["voices"]
+    yield (
+        f"  voices     {voices['authors']} authors, {voices['texts']} different texts, {voices['copies']} copies; "
+        f"the busiest four wrote {voices['busiest_four_share']:.0%}"
+    )
+    for row in why["slices"]:
+        yield f"  excess     {row['share']:5.1f} %  {_slice(row)}"
+    if why["phrases"]:
+        yield "  new words  " + ", ".join(f"{row['phrase']} ({row['authors']})" for row in why["phrases"])
+    yield f"  coverage   {why['coverage']['share']:.1%} of the window was seen"
+    for post in why["posts"]:
+        copies = f"  (and {post['copies'] - 1} copies)" if post["copies"] > 1 else ""
+        yield f"  {post['at'][11:16]}  @{post['author'] or '?'}: {post['text']}{copies}"
+    yield f"  SQL        {incident.sql}"
+
+
+def _slice(row: dict[str, object]) -> str:
+    if row["dimension"] == "rest":
+        return "spread evenly" if row["share"] == 100 else "the rest, spread evenly"
+    lift = "new" if row["lift"] is None else f"{row['lift']} times its usual share"
+    return f"{row['dimension']} = {row['value']}  ({lift}, {row['posts']} posts)"

@@ -1,0 +1,116 @@
+"""From a config to the components that it names, put together."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tocsin import load
+from tocsin.alerts.lifecycle import Lifecycle
+from tocsin.clock import Clock, SystemClock
+from tocsin.component import Context, Detector, Enricher, Lake, Notifier, Queue, Source
+from tocsin.config import Config
+from tocsin.errors import ConfigError, Permanent
+from tocsin.options import Options
+from tocsin.pipeline.detect import Policy
+from tocsin.series import Fold
+from tocsin.settings import Part
+from tocsin.state import State
+
+ALL_POSTS = "all"
+"""The watch that every post belongs to where the config names none."""
+
+
+class Assembly:
+    """Makes the components of one config. Each call makes a new one."""
+
+    def __init__(self, config: Config, clock: Clock | None = None, seed: int | None = None) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.random = random.Random(seed)
+        self.data_dir = Path(config.data_dir)
+
+    def prepare(self) -> None:
+        """Make the data directory, private to its owner. Raises Permanent if it cannot be written."""
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            probe = self.data_dir / ".probe"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise Permanent(
+                f"the data directory {self.data_dir} cannot be written ({error.strerror}): "
+                "give it to this user, or name another with `data_dir:`"
+            ) from error
+
+    def context(self, name: str) -> Context:
+        return Context(name, self.data_dir, self.clock, self.random, self.config.base_dir)
+
+    def _make(self, stage: str, part: Part) -> Any:
+        return load.build(stage, part.type, part.options, self.context(part.name))
+
+    def queue(self) -> Queue:
+        queue: Queue = self._make("queues", self.config.queue)
+        return queue
+
+    def lake(self) -> Lake:
+        lake: Lake = self._make("lakes", self.config.lake)
+        return lake
+
+    def state(self) -> State:
+        return State(self.data_dir / "state.db")
+
+    def sources(self) -> dict[str, Source]:
+        if not self.config.sources:
+            raise ConfigError("there are no sources, so there is nothing to read", hint="add a block to `sources:`")
+        return {name: self._make("sources", part) for name, part in self.config.sources.items()}
+
+    def notifiers(self) -> dict[str, Notifier]:
+        return {part.name: self._make("notifiers", part) for part in self.config.alerts.destinations}
+
+    def enrichers(self) -> list[Enricher]:
+        """Every enricher there is, with the options that the config has for it."""
+        return [self._enricher(name) for name in load.names("enrichers")]
+
+    def _enricher(self, name: str) -> Enricher:
+        loaded = load.component("enrichers", name)
+        options = self.config.enrich[name].options if name in self.config.enrich else None
+        enricher: Enricher = loaded.component_class(
+            options or _options(loaded.config_class, self.config), self.context(name)
+        )
+        return enricher
+
+    def policies(self) -> list[Policy]:
+        """Fresh policies, none of which has seen anything yet."""
+        return [self._policy(policy.name) for policy in self.config.alerts.policies]
+
+    def _policy(self, name: str) -> Policy:
+        policy = next(policy for policy in self.config.alerts.policies if policy.name == name)
+        listens = {watch.name: frozenset(watch.sources) for watch in self.config.watches if watch.sources is not None}
+        fold = Fold(
+            dimensions=policy.by,
+            bucket=int(policy.bucket),
+            lateness=int(self.config.lateness),
+            all_watches=None if self.config.watches else ALL_POSTS,
+            sources=listens,
+        )
+        loaded = load.component("detectors", "volume")
+        options = loaded.config_class.model_validate({"bucket": policy.bucket, "sensitivity": policy.sensitivity})
+        detector: Detector = loaded.component_class(options, self.context(name))
+        definition = msgspec.json.encode(
+            [
+                policy.model_dump(mode="json"),
+                self.config.lateness,
+                sorted((name, sorted(of)) for name, of in listens.items()),
+            ]
+        )
+        return Policy(name, definition.decode(), fold, detector, Lifecycle(len(policy.by)))
+
+
+def _options(model: type[Options], config: Config) -> Options:
+    """The options of an enricher that takes its settings from elsewhere in the config: the watches, the categories."""
+    values = {field: getattr(config, field) for field in model.model_fields if hasattr(config, field)}
+    return model.model_validate({name: [item.model_dump() for item in value] for name, value in values.items()})

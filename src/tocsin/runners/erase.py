@@ -1,0 +1,60 @@
+"""Forget posts, everywhere, at once where no other process holds the data directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tocsin.errors import Locked
+from tocsin.model import Batch, Delete
+from tocsin.pipeline import Detect, Process
+from tocsin.pipeline.process import Chain
+from tocsin.runners.assemble import Assembly
+from tocsin.runners.local import LOOPS
+from tocsin.runners.locks import Locks
+from tocsin.telemetry import Telemetry
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was erased. `at_once` False: another process will do it, and the counts are not known."""
+
+    at_once: bool
+    rows: int
+    letters: int
+    folder: str
+
+
+def erase(assembly: Assembly, deletes: Sequence[Delete]) -> Report:
+    """Queue the demands; then, if nobody else runs, carry them out in every file of the data directory."""
+    with closing(assembly.queue()) as queue, closing(assembly.lake()) as lake:
+        queue.start_after(lake.last_seq())
+        queue.put("erase", Batch(events=list(deletes)))
+    try:
+        with Locks(assembly.data_dir, LOOPS):
+            return _carry_out(assembly)
+    except Locked:
+        return Report(False, 0, 0, str(assembly.data_dir))
+
+
+def _carry_out(assembly: Assembly) -> Report:
+    telemetry = Telemetry()
+    with ExitStack() as stack:
+        queue = stack.enter_context(closing(assembly.queue()))
+        lake = stack.enter_context(closing(assembly.lake()))
+        state = stack.enter_context(closing(assembly.state()))
+        process = Process(queue, lake, Chain(assembly.enrichers()), assembly.clock, telemetry)
+        process.recover()
+        while process.backlog:
+            process.step()
+        rows, letters = process.maintain(erase_now=True)
+        names = [part.name for part in assembly.config.alerts.destinations]
+        detect = Detect(lake, state, assembly.policies, names, assembly.clock, telemetry)
+        detect.recover()
+        while not detect.at_end():
+            detect.step()
+        detect.save()
+        state.compact()
+    return Report(True, rows, letters, str(Path(assembly.data_dir)))

@@ -1,0 +1,233 @@
+"""All loops in one process: intake and notices on the event loop, processing and detection in a thread each.
+
+Crash-only: after any fault a loop is made anew from the logs, so recovery is exercised as often as starting is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from functools import partial
+
+from tocsin.component import Lake, Queue, Source
+from tocsin.errors import TocsinError, Transient
+from tocsin.net import backoff
+from tocsin.pipeline import Detect, Process, ingest, notify
+from tocsin.runners.assemble import Assembly
+from tocsin.runners.locks import Locks
+from tocsin.runners.worker import Worker
+from tocsin.state import State
+from tocsin.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+LOOPS = ("ingest", "process", "detect", "notify")
+COMMIT_SECONDS = 1.0
+POLL_SECONDS = 0.2
+MAINTAIN_SECONDS = 60.0
+METRICS_SECONDS = 10.0
+MOST_ROWS = 10_000
+
+
+class Runner:
+    """Runs some of the loops until stopped, or until everything finite is drained.
+
+    `failures` holds what stopped a source or a loop for good, `started_at_seq` the lake's last row at the start;
+    `ready` says that queue, lake and state are open.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        loops: Collection[str] = LOOPS,
+        *,
+        until_idle: bool = False,
+        commit_seconds: float = COMMIT_SECONDS,
+    ) -> None:
+        self._assembly, self._loops, self._until_idle = assembly, frozenset(loops), until_idle
+        self._commit_seconds = commit_seconds
+        self.telemetry = Telemetry()
+        self.failures: list[TocsinError] = []
+        self.started_at_seq = 0
+        self._stop = threading.Event()
+        self._committed = threading.Event()
+        self.ready = False
+        self._drained = False
+        self._process: Process | None = None
+        self._detect: Detect | None = None
+
+    def stop(self) -> None:
+        """Ask all loops to finish what they hold and end."""
+        self._stop.set()
+        self._committed.set()
+
+    async def run(self) -> None:
+        """Returns when stopped or idle. Raises Locked or Permanent if it cannot begin."""
+        self._assembly.prepare()
+        with ExitStack() as stack:
+            stack.enter_context(Locks(self._assembly.data_dir, self._loops))
+            queue = stack.enter_context(closing(self._assembly.queue()))
+            state = stack.enter_context(closing(self._assembly.state()))
+            with closing(self._assembly.lake()) as lake:
+                self.started_at_seq = lake.last_seq()
+                queue.start_after(self.started_at_seq)
+            self.ready = True
+            sources = self._assembly.sources() if "ingest" in self._loops else {}
+            threads = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="tocsin"))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    self._begin(group, threads, sources, queue, state)
+            except BaseExceptionGroup as several:
+                raise several.exceptions[0] from several
+            finally:
+                self.stop()
+        self._write_metrics()
+
+    def _begin(
+        self,
+        group: asyncio.TaskGroup,
+        threads: ThreadPoolExecutor,
+        sources: dict[str, Source],
+        queue: Queue,
+        state: State,
+    ) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        intake = [group.create_task(self._ingest(name, source, queue)) for name, source in sources.items()]
+        if "process" in self._loops:
+            group.create_task(self._in(threads, "process", partial(self._run_process, queue)))
+        if "detect" in self._loops:
+            group.create_task(self._in(threads, "detect", partial(self._run_detect, state)))
+        if "notify" in self._loops:
+            group.create_task(self._notify(state, queue))
+        finite = [task for task, source in zip(intake, sources.values(), strict=True) if source.finite]
+        group.create_task(self._watch(intake, finite, queue, state))
+
+    async def _in(self, threads: ThreadPoolExecutor, name: str, loop: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(threads, self._again, name, loop)
+
+    async def _ingest(self, name: str, source: Source, queue: Queue) -> None:
+        try:
+            await ingest(source, queue, self._assembly.context(name), self.telemetry)
+        except TocsinError as fault:
+            log.error("Source %s has stopped: %s", name, fault)
+            self.failures.append(fault)
+
+    async def _watch(
+        self, intake: list[asyncio.Task[None]], finite: list[asyncio.Task[None]], queue: Queue, state: State
+    ) -> None:
+        """End the run when it is stopped, or when it has nothing left to do."""
+        since_metrics = self._assembly.clock.monotonic()
+        while not self._stop.is_set():
+            await asyncio.sleep(POLL_SECONDS)
+            if self._assembly.clock.monotonic() - since_metrics >= METRICS_SECONDS:
+                since_metrics = self._assembly.clock.monotonic()
+                self._write_metrics()
+            if intake and all(task.done() for task in intake) and len(self.failures) >= len(intake):
+                break
+            self._drained = self._until_idle and all(task.done() for task in finite)
+            if self._drained and await asyncio.to_thread(self._idle, queue, state):
+                break
+        self.stop()
+        for task in intake:
+            task.cancel()
+
+    def _idle(self, queue: Queue, state: State) -> bool:
+        """Whether every log is at its end, as far as the loops that run here are concerned."""
+        process, detect = self._process, self._detect
+        if "process" in self._loops and (process is None or process.backlog):
+            return False
+        if "detect" in self._loops and (detect is None or not detect.at_end()):
+            return False
+        return "notify" not in self._loops or not state.untried()
+
+    def _again(self, name: str, loop: Callable[[], None]) -> None:
+        """Run a loop; after a fault that may pass, run it anew. What cannot pass ends the run."""
+        attempt = 0
+        while not self._stop.is_set():
+            try:
+                loop()
+            except Transient as fault:
+                if self._stop.is_set():
+                    return
+                attempt += 1
+                wait = fault.retry_after or backoff(attempt, self._assembly.random, 0.5, 30.0)
+                log.warning("The %s loop begins again in %.1f s: %s", name, wait, fault)
+                self.telemetry.retried("process", name)
+                self._stop.wait(wait)
+            except TocsinError as fault:
+                log.error("The %s loop has stopped: %s", name, fault)
+                self.failures.append(fault)
+                self.stop()
+
+    def _run_process(self, queue: Queue) -> None:
+        with ExitStack() as stack:
+            lake = stack.enter_context(closing(self._assembly.lake()))
+            enrichment = stack.enter_context(closing(Worker(self._assembly.enrichers, stopping=self._stop.is_set)))
+            process = Process(
+                queue, lake, enrichment, self._assembly.clock, self.telemetry, MOST_ROWS, self._stop.is_set
+            )
+            process.recover()
+            self._process = process
+            self._committed.set()
+            try:
+                self._keep_processing(process)
+            finally:
+                self._process = None
+
+    def _keep_processing(self, process: Process) -> None:
+        clock = self._assembly.clock
+        maintained = clock.monotonic()
+        while not self._stop.is_set():
+            began = clock.monotonic()
+            if process.step():
+                self._committed.set()
+            self.telemetry.backlog(process.backlog)
+            if process.backlog >= MOST_ROWS:
+                continue
+            if process.finish():
+                self._committed.set()
+            if clock.monotonic() - maintained >= MAINTAIN_SECONDS:
+                process.maintain()
+                maintained = clock.monotonic()
+            if not self._drained:
+                self._stop.wait(max(self._commit_seconds - (clock.monotonic() - began), 0.0))
+            elif not process.backlog:
+                self._stop.wait(POLL_SECONDS)
+
+    def _run_detect(self, state: State) -> None:
+        with closing(self._assembly.lake()) as lake:
+            detect = self._make_detect(lake, state)
+            detect.recover()
+            self._detect = detect
+            try:
+                while not self._stop.is_set():
+                    self._committed.clear()
+                    if not detect.step():
+                        self._committed.wait(POLL_SECONDS)
+                detect.save()
+            finally:
+                self._detect = None
+
+    def _make_detect(self, lake: Lake, state: State) -> Detect:
+        destinations = [part.name for part in self._assembly.config.alerts.destinations]
+        return Detect(lake, state, self._assembly.policies, destinations, self._assembly.clock, self.telemetry)
+
+    async def _notify(self, state: State, queue: Queue) -> None:
+        notifiers = self._assembly.notifiers()
+        while not self._stop.is_set():
+            sent = await notify(state, notifiers, queue, self._assembly.clock, self._assembly.random, self.telemetry)
+            if not sent:
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _write_metrics(self) -> None:
+        """All counters as a file that Prometheus' textfile collector reads."""
+        path = self._assembly.data_dir / "metrics.prom"
+        part = path.with_suffix(".part")
+        part.write_bytes(self.telemetry.render())
+        part.replace(path)

@@ -1,0 +1,140 @@
+"""Rows into buckets: watermark, lateness, parents, gaps."""
+
+from __future__ import annotations
+
+from tests.helpers.rows import START, row, table
+
+from tocsin.series import SKIP_AFTER, Fold, Tick
+
+T0 = int(START.timestamp())
+
+
+def a_fold(**options: object) -> Fold:
+    settings: dict[str, object] = {"dimensions": ("watch", "category"), "bucket": 60, "lateness": 120} | options
+    return Fold(**settings)  # type: ignore[arg-type]
+
+
+def ticks(fold: Fold, rows: list[dict[str, object]]) -> list[Tick]:
+    return list(fold.fold(table(rows)))
+
+
+def counts(fold: Fold, tick: Tick) -> dict[tuple[str, ...], int]:
+    return {key: int(count) for key, count in zip(fold.keys, tick.counts, strict=False) if count}
+
+
+def test_a_bucket_closes_when_a_post_is_later_than_its_end_and_the_lateness() -> None:
+    fold = a_fold()
+    assert ticks(fold, [row(1, 5), row(2, 50), row(3, 179)]) == []
+    (tick,) = ticks(fold, [row(4, 180)])
+    assert (tick.time, tick.seq) == (T0, 4)
+    assert counts(fold, tick) == {("acme",): 2, ("acme", "outage"): 2}
+
+
+def test_a_heartbeat_closes_buckets_without_waiting_for_the_lateness() -> None:
+    fold = a_fold()
+    found = ticks(fold, [row(1, 5), row(2, 120, "heartbeat")])
+    assert [(tick.time, tick.seq) for tick in found] == [(T0, 2), (T0 + 60, 2)]
+    assert counts(fold, found[1]) == {}
+
+
+def test_a_post_for_a_closed_bucket_is_late_and_kept_apart() -> None:
+    fold = a_fold()
+    ticks(fold, [row(1, 5), row(2, 120, "heartbeat")])
+    assert ticks(fold, [row(3, 30), row(4, 121)]) == []
+    assert fold.late == {(("acme",), T0): 1, (("acme", "outage"), T0): 1}
+    assert fold.counted == {(("acme",), T0 + 120): 1, (("acme", "outage"), T0 + 120): 1}
+
+
+def test_every_minute_of_a_quiet_stretch_is_a_zero() -> None:
+    fold = a_fold()
+    found = ticks(fold, [row(1, 5), row(2, 600, "heartbeat")])
+    assert [int(tick.counts.sum()) for tick in found] == [2] + [0] * 9
+
+
+def test_a_stretch_of_days_without_a_word_is_skipped_not_zero() -> None:
+    fold = a_fold()
+    later = SKIP_AFTER + 86_400
+    found = ticks(fold, [row(1, 5), row(2, later), row(3, later + 300)])
+    times = [tick.time - T0 for tick in found]
+    assert times[0] == 0
+    assert len(times) < 20
+    assert later // 60 * 60 in times
+
+
+def test_a_post_counts_once_for_its_watch_and_once_for_each_category() -> None:
+    fold = a_fold()
+    post = row(1, 5, watches=["acme", "globex"], categories=["outage", "billing"])
+    (tick,) = ticks(fold, [post, row(2, 60, "heartbeat")])
+    assert counts(fold, tick) == {
+        ("acme",): 1, ("globex",): 1,
+        ("acme", "billing"): 1, ("acme", "outage"): 1, ("globex", "billing"): 1, ("globex", "outage"): 1,
+    }  # fmt: skip
+
+
+def test_a_post_in_no_category_is_other_and_one_in_no_watch_has_no_series() -> None:
+    fold = a_fold()
+    rows = [row(1, 5, categories=[]), row(2, 6, watches=[]), row(3, 7, categories=None), row(4, 60, "heartbeat")]
+    (tick,) = ticks(fold, rows)
+    assert counts(fold, tick) == {("acme",): 2, ("acme", "other"): 2}
+
+
+def test_without_watches_in_the_config_every_post_is_in_all() -> None:
+    fold = a_fold(all_watches="all")
+    (tick,) = ticks(fold, [row(1, 5, watches=[]), row(2, 60, "heartbeat")])
+    assert counts(fold, tick) == {("all",): 1, ("all", "outage"): 1}
+
+
+def test_one_dimension_has_the_total_as_parent() -> None:
+    fold = a_fold(dimensions=("category",))
+    (tick,) = ticks(fold, [row(1, 5), row(2, 6, categories=["billing"]), row(3, 60, "heartbeat")])
+    assert counts(fold, tick) == {(): 2, ("billing",): 1, ("outage",): 1}
+    assert tick.added == [(), ("billing",), ("outage",)]
+    assert tick.parents == [-1, 0, 0]
+
+
+def test_a_series_is_born_in_the_bucket_that_first_has_it_parents_first() -> None:
+    fold = a_fold()
+    rows = [row(1, 5), row(2, 65, categories=["billing"]), row(3, 66, watches=["globex"]), row(4, 120, "heartbeat")]
+    first, second = ticks(fold, rows)
+    assert first.added == [("acme",), ("acme", "outage")]
+    assert second.added == [("globex",), ("acme", "billing"), ("globex", "outage")]
+    assert second.parents == [-1, 0, 2]
+    assert first.groups == [0, 0]
+    assert second.groups == [1, 0, 1]
+
+
+def test_what_does_not_count() -> None:
+    rows = [
+        row(1, 5), row(2, 6, version=2), row(3, 7, backfilled=True), row(4, 8, "duplicate"), row(5, 9, "delete"),
+        row(6, 10, "erased", watches=["acme"], categories=["outage"], version=1), row(7, 60, "heartbeat"),
+    ]  # fmt: skip
+    fold = a_fold()
+    (tick,) = ticks(fold, rows)
+    assert counts(fold, tick) == {("acme",): 2, ("acme", "outage"): 2}
+
+
+def test_a_gap_blinds_the_watches_that_listen_to_its_source() -> None:
+    fold = a_fold(sources={"globex": frozenset({"blogs"})})
+    gap = row(3, 60, "gap", until=row(0, 120)["event_time"], note="lost")
+    rows = [row(1, 5), row(2, 6, watches=["globex"], source="blogs"), gap, row(4, 240, "heartbeat")]
+    found = ticks(fold, rows)
+    seen = [dict(zip(fold.keys, tick.visible.tolist(), strict=True)) for tick in found]
+    assert [tick[("acme",)] for tick in seen] == [True, False, True, True]
+    assert all(tick[("globex",)] for tick in seen)
+
+
+def test_an_open_gap_lasts_until_a_later_word_ends_it() -> None:
+    fold = a_fold()
+    opened = row(2, 60, "gap", until=row(0, 61)["event_time"], note="open: connection lost")
+    ended = row(4, 60, "gap", until=row(0, 180)["event_time"], note="lost")
+    rows = [row(1, 5), opened, row(3, 120, "heartbeat"), ended, row(5, 300, "heartbeat")]
+    found = ticks(fold, rows)
+    assert [bool(tick.visible[0]) for tick in found] == [True, False, False, True, True]
+
+
+def test_rows_folded_before_are_passed_over() -> None:
+    fold = a_fold()
+    ticks(fold, [row(1, 5), row(2, 6)])
+    assert ticks(fold, [row(1, 5), row(2, 6)]) == []
+    (tick,) = ticks(fold, [row(2, 6), row(3, 60, "heartbeat")])
+    assert counts(fold, tick)[("acme",)] == 2

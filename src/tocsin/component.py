@@ -99,11 +99,15 @@ class Queue(Protocol):
         ...
 
     def trim(self, upto: int) -> None:
-        """Everything up to `upto` is safe elsewhere and may be dropped."""
+        """Everything up to `upto` is safe elsewhere and may be dropped; a queue may keep some of it for a while."""
+        ...
+
+    def drop_tail(self) -> None:
+        """Drop all that was trimmed, so that no bytes of it are left."""
         ...
 
     def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep dead letters. One with the same stage and place as an earlier one replaces it."""
+        """Keep dead letters. One with the source, stage and place of an earlier one replaces it."""
         ...
 
     def dead_letters(self) -> Iterator[tuple[int, DeadLetter]]: ...

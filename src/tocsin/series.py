@@ -107,6 +107,12 @@ class Fold:
         self._open: dict[int, dict[Key, int]] = {}
         self._blind: list[_Blind] = []
 
+    @property
+    def lag(self) -> float:
+        """Seconds of event time between the newest row and the last bucket that was closed."""
+        newest = self.watermark // 1_000_000 + self.lateness
+        return float(max(newest - self.next_bucket, 0)) if self.next_bucket is not None else 0.0
+
     def fold(self, rows: pa.Table) -> Iterator[Tick]:
         """Count rows (ascending `seq`, all above what was folded before) and give the buckets that they close.
 

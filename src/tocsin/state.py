@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from tocsin.errors import Corrupt, Permanent
+from tocsin.forget import scrub
 from tocsin.model import Alert, Incident
 
 if TYPE_CHECKING:
@@ -334,7 +335,7 @@ class Transaction:
         for table, key in ((_incidents, _incidents.c.id), (_outbox, _outbox.c.number)):
             for row in self._db.execute(sa.select(key, table.c.body)).all():
                 body = msgspec.json.decode(row.body)
-                if _scrub(body, uids, authors):
+                if scrub(body, uids, authors):
                     found += 1
                     self._db.execute(sa.update(table).where(key == row[0]).values(body=msgspec.json.encode(body)))
         return found
@@ -368,17 +369,6 @@ def _incident(body: bytes, acked_at: str | None, acked_by: str | None) -> Incide
     incident = msgspec.json.decode(body, type=Incident)
     at = datetime.fromisoformat(acked_at) if acked_at else None
     return msgspec.structs.replace(incident, acked_at=at, acked_by=acked_by)
-
-
-def _scrub(body: dict[str, Any], uids: Collection[str], authors: Collection[tuple[str, str]]) -> bool:
-    explanation = body.get("incident", body).get("explanation", {})
-    posts = explanation.get("posts", [])
-    kept = [
-        post for post in posts
-        if post.get("uid") not in uids and (post.get("source"), post.get("author_id")) not in authors
-    ]  # fmt: skip
-    explanation["posts"] = kept
-    return len(kept) < len(posts)
 
 
 def _incident_table(incidents: Sequence[Incident]) -> pa.Table:

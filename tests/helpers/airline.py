@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -28,8 +30,8 @@ POSTS = ROOT.parent / "shared" / "data" / "airline" / "tweets.csv"
 LOCAL = timezone(timedelta(hours=-8))
 """The zone in which the file's times are written."""
 
-Row = tuple[int, int, str]
-"""The first and the last line of a row (from 1), and its text with the line end."""
+SPOILED_TIMES = ("", "yesterday", "2015-13-45 99:99:99 -0800", "1970-01-01 00:00:00 +0000", "2093-02-21 12:00:00 +0000")
+Damage = Callable[[str, random.Random], str]
 
 
 @dataclass(frozen=True)
@@ -91,23 +93,60 @@ def _less_the_wall_clock(listed: str) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
-def rows(text: str) -> list[Row]:
-    """The rows of a CSV text, the header first, each with the lines it stands on."""
-    lines = text.splitlines(keepends=True) if "\x0b" not in text else text.split("\n")
+def rows(text: str) -> list[str]:
+    """The rows of a CSV text as they stand there, line ends and all; the header first."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     reader = csv.reader(lines)
     found, last = [], 0
     for _ in reader:
-        found.append((last + 1, reader.line_num, "".join(lines[last : reader.line_num])))
+        found.append("".join(lines[last : reader.line_num]))
         last = reader.line_num
     return found
 
 
-def spoiled(text: str, share: float, seed: int) -> tuple[str, frozenset[int]]:
-    """The CSV text with a share of its rows damaged, and the numbers of those rows (the header is row 0)."""
+def cells(row: str) -> list[str]:
+    return next(csv.reader(io.StringIO(row, newline="")))
+
+
+def spoiled(text: str, share: float, seed: int) -> tuple[list[str], frozenset[int]]:
+    """The rows of a CSV text with a share of them damaged, and which those are (the header is row 0).
+
+    The first cell, the id, stays whole, so that what became of a row can be told.
+    """
     chance = random.Random(seed)
-    all_rows = [row for _, _, row in rows(text)]
-    picked = sorted(chance.sample(range(1, len(all_rows)), round(share * (len(all_rows) - 1))))
+    found = rows(text)
+    picked = chance.sample(range(1, len(found)), round(share * (len(found) - 1)))
     for number in picked:
-        damage = chance.choice([_drop_a_field, _break_a_quote, _flip_bytes, _spoil_the_time])
-        all_rows[number] = damage(all_rows[number], chance)
-    return "".join(all_rows), frozenset(picked)
+        damage: Damage = chance.choice((_drop_a_cell, _break_a_quote, _flip_bits, _spoil_the_time))
+        found[number] = damage(found[number], chance)
+    return found, frozenset(picked)
+
+
+def _drop_a_cell(row: str, chance: random.Random) -> str:
+    found = cells(row)
+    del found[chance.randrange(1, len(found))]
+    return _written(found)
+
+
+def _break_a_quote(row: str, chance: random.Random) -> str:
+    spot = chance.choice([match.end() for match in re.finditer(",", row)])
+    return f'{row[:spot]}"{row[spot:]}'
+
+
+def _flip_bits(row: str, chance: random.Random) -> str:
+    damaged = list(row)
+    for spot in chance.sample(range(row.index(",") + 1, len(row.rstrip("\r\n"))), 3):
+        damaged[spot] = chr(ord(damaged[spot]) ^ 1 << chance.randrange(8))
+    return "".join(damaged)
+
+
+def _spoil_the_time(row: str, chance: random.Random) -> str:
+    found = cells(row)
+    found[10] = chance.choice(SPOILED_TIMES)
+    return _written(found)
+
+
+def _written(found: list[str]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerow(found)
+    return out.getvalue()

@@ -43,7 +43,7 @@ def command(
     elif report.at_once:
         typer.echo(
             f"Erased {report.rows:,} rows of the lake, {report.letters:,} dead letters, "
-            f"{report.alerts:,} places in incidents and alerts. No copy is left in {report.folder}."
+            f"and took them out of {report.alerts:,} logged alerts. No copy is left in {report.folder}."
         )
     else:
         typer.echo("Another process runs: it erases them within a minute.")

@@ -207,6 +207,7 @@ class Detect:
                     self._save(tx)
             tx.move(position)
         self._position = position
+        self._telemetry.lag(max(policy.fold.lag for policy in self._policies))
         return 0 if rows is None else rows.num_rows
 
     def save(self) -> None:

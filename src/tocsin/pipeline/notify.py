@@ -89,3 +89,4 @@ async def _give_up(row: Outgoing, reason: str, state: State, queue: Queue, now: 
     await asyncio.to_thread(queue.bury, [letter])
     await asyncio.to_thread(state.failed, row.number, reason, None)
     telemetry.sent(row.destination, "dead")
+    telemetry.dead("notify", 1)

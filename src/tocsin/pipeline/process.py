@@ -306,6 +306,8 @@ class Process:
         Between two commits, by the lake's only writer. `erase_now`: the bytes too, at once.
         """
         erased = self._forgetting.apply(self._lake, self._queue)
+        if erase_now:
+            self._queue.drop_tail()
         self._lake.maintain(self._clock.now(), erase_now=erase_now)
         return erased
 

@@ -38,10 +38,10 @@ CREATE TABLE events (offset INTEGER PRIMARY KEY, source TEXT NOT NULL, checksum 
 CREATE TABLE skipped (first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE cursors (source TEXT PRIMARY KEY, cursor BLOB NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE dead_letters (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, stage TEXT NOT NULL, place TEXT NOT NULL,
+    number INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, stage TEXT NOT NULL, place TEXT NOT NULL,
     checksum INTEGER NOT NULL, letter BLOB NOT NULL
 );
-CREATE UNIQUE INDEX dead_letters_place ON dead_letters (stage, place) WHERE place != '';
+CREATE UNIQUE INDEX dead_letters_place ON dead_letters (source, stage, place) WHERE place != '';
 """
 
 
@@ -49,7 +49,7 @@ class DiskFull(LowSpace):
     """SQLite could not write for want of room."""
 
 
-BURY = "REPLACE INTO dead_letters (stage, place, checksum, letter) VALUES (?, ?, ?, ?)"
+BURY = "REPLACE INTO dead_letters (source, stage, place, checksum, letter) VALUES (?, ?, ?, ?, ?)"
 _letters = msgspec.msgpack.Decoder(DeadLetter)
 
 
@@ -71,10 +71,10 @@ def new_log() -> Log:
     return Log(str(uuid.uuid4()))
 
 
-def letter_row(letter: DeadLetter) -> tuple[str, str, int, bytes]:
+def letter_row(letter: DeadLetter) -> tuple[str, str, str, int, bytes]:
     """A dead letter as `BURY` wants it; msgpack keeps its bytes as they are."""
     packed = msgspec.msgpack.encode(letter)
-    return letter.stage, letter.place, zlib.crc32(packed), packed
+    return letter.source, letter.stage, letter.place, zlib.crc32(packed), packed
 
 
 def letter_of(guard: object, packed: object) -> DeadLetter | None:

@@ -91,6 +91,11 @@ class Memory:
             gone = bisect_right(self._offsets, self._trimmed - self._config.keep)
             del self._offsets[:gone], self._bodies[:gone]
 
+    def drop_tail(self) -> None:
+        with self._lock:
+            gone = bisect_right(self._offsets, self._trimmed)
+            del self._offsets[:gone], self._bodies[:gone]
+
     def bury(self, letters: Sequence[DeadLetter]) -> None:
         with self._lock:
             self._keep_letters(tidy(letters, self._clock.now()))
@@ -111,12 +116,12 @@ class Memory:
 
     def _keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
-            same = [
-                number
-                for number, other in self._letters.items()
-                if letter.place and (other.stage, other.place) == (letter.stage, letter.place)
-            ]
+            same = [number for number, other in self._letters.items() if letter.place and _spot(other) == _spot(letter)]
             for number in same:
                 del self._letters[number]
             self._letters_given += 1
             self._letters[self._letters_given] = letter
+
+
+def _spot(letter: DeadLetter) -> tuple[str, str, str]:
+    return letter.source, letter.stage, letter.place

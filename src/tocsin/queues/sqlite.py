@@ -161,8 +161,15 @@ class Sqlite:
     def trim(self, upto: int) -> None:
         more = True
         while more:
-            more = self._drain(lambda: self._trim_some(upto))
+            more = self._drain(lambda: self._trim_some(upto, self._config.keep))
             self._return_pages()
+
+    def drop_tail(self) -> None:
+        more = True
+        while more:
+            more = self._drain(lambda: self._trim_some(0, keep=0))
+        with self._group.writing, self._reading, errors(self._path):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def bury(self, letters: Sequence[DeadLetter]) -> None:
         tidied = tidy(letters, self._clock.now())
@@ -218,11 +225,11 @@ class Sqlite:
     def _keep_letters(self, letters: Sequence[DeadLetter]) -> None:
         self._writer.executemany(BURY, map(letter_row, letters))
 
-    def _trim_some(self, upto: int) -> bool:
+    def _trim_some(self, upto: int, keep: int) -> bool:
         """Note what is safe and delete some of it; whether more is to be deleted."""
         log = read_log(self._writer, self._path)
         trimmed = max(log.trimmed, min(upto, log.last))
-        goal = max(log.deleted, trimmed - self._config.keep)
+        goal = max(log.deleted, trimmed - keep)
         oldest = self._writer.execute(_OLDEST, (goal, TRIM_EVENTS)).fetchall()
         some = oldest[: 1 + bisect_left(list(accumulate(size for _, size in oldest)), TRIM_BYTES)]
         deleted = goal if len(some) == len(oldest) < TRIM_EVENTS else some[-1][0]

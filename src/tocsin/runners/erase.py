@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from tocsin.errors import Locked
 from tocsin.model import Batch, Delete
+from tocsin.notifiers.log import Log
 from tocsin.pipeline import Detect, Process
 from tocsin.pipeline.process import Chain
 from tocsin.runners.assemble import Assembly
@@ -24,6 +24,7 @@ class Report:
     at_once: bool
     rows: int
     letters: int
+    alerts: int
     folder: str
 
 
@@ -34,12 +35,12 @@ def erase(assembly: Assembly, deletes: Sequence[Delete]) -> Report:
         queue.put("erase", Batch(events=list(deletes)))
     try:
         with Locks(assembly.data_dir, LOOPS):
-            return _carry_out(assembly)
+            return _carry_out(assembly, deletes)
     except Locked:
-        return Report(False, 0, 0, str(assembly.data_dir))
+        return Report(False, 0, 0, 0, str(assembly.data_dir))
 
 
-def _carry_out(assembly: Assembly) -> Report:
+def _carry_out(assembly: Assembly, deletes: Sequence[Delete]) -> Report:
     telemetry = Telemetry()
     with ExitStack() as stack:
         queue = stack.enter_context(closing(assembly.queue()))
@@ -57,4 +58,12 @@ def _carry_out(assembly: Assembly) -> Report:
             detect.step()
         detect.save()
         state.compact()
-    return Report(True, rows, letters, str(Path(assembly.data_dir)))
+    return Report(True, rows, letters, _scrub_logs(assembly, deletes), str(assembly.data_dir))
+
+
+def _scrub_logs(assembly: Assembly, deletes: Sequence[Delete]) -> int:
+    """Destinations that keep alerts in files of ours take the posts out too; how many alerts had one."""
+    uids = {delete.uid for delete in deletes if delete.uid}
+    authors = {(delete.source, delete.author_id) for delete in deletes if delete.author_id}
+    logs = [one for one in assembly.notifiers().values() if isinstance(one, Log)]
+    return sum(log.forget(uids, authors) for log in logs)

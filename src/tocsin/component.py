@@ -219,9 +219,10 @@ class Lake(Protocol):
     def snapshot(self) -> Snapshot: ...
 
     def erase(self, *, uids: Collection[str] = (), authors: Collection[tuple[str, str]] = ()) -> int:
-        """Remove posts by uid, or by (source, author id), from the table; how many rows went.
+        """Empty the rows of posts, by uid or by (source, author id), and their duplicates' rows; how many that were.
 
-        Their bytes go with the next `maintain` after the retention of old files.
+        The rows stay as `erased`, with what they are counted by. The bytes go with the next `maintain` after the
+        retention of old files.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Forget posts: in the queue, the lake, the dead letters, incidents and the log of alerts.
 
 Puts a demand to forget into the queue, and, where no other process runs, carries it out at once. A process that
-runs carries it out within a minute; the bytes in files that are no longer used go after an hour.
+runs carries it out within a minute; the bytes in files that are no longer used go after two to three hours.
 """
 
 from __future__ import annotations

@@ -251,6 +251,7 @@ def test_erasing_empties_posts_and_their_duplicates_and_nothing_else(make: Make)
         "source",
         "version",
         "language",
+        "country",
         "watches",
         "category",
         "categories",

@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 TEST_WORKERS ?= 2
+NAB ?= ../shared/data/nab
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint fix fault fault-long bench bench-spine bench-detect docs clean lock
@@ -49,7 +50,7 @@ bench-spine: setup ## posts a second from queue to lake to series, delay and mem
 	$(BIN)/tocsin bench spine --output out/bench-spine.json
 
 bench-detect: setup ## the detector on labelled and synthetic series
-	$(BIN)/tocsin bench detect --output out/bench-detect.json
+	$(BIN)/tocsin bench detect --set data=$(NAB) --output out/bench-detect.json
 
 docs: setup ## make the generated pages of docs/ anew
 	$(BIN)/python -m tests.docs.generate

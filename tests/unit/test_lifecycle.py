@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tocsin.alerts.lifecycle import COOLDOWN_SECONDS, EXPIRE_SECONDS, Change, Lifecycle, severity
+from tocsin.alerts.lifecycle import COOLDOWN_SECONDS, EXPIRE_SECONDS, Change, Lifecycle
 from tocsin.component import Readings
 from tocsin.series import Key
 
@@ -39,10 +39,6 @@ class Played:
 
     def events(self, *scores: float, down: bool = False) -> list[str]:
         return [change.event for change in self.feed(*scores, down=down)]
-
-
-def test_severity_follows_the_score() -> None:
-    assert [severity(score) for score in (0, 0.5, 1, 1.5, 2, 3)] == [0, 0, 39, 63, 78, 92]
 
 
 def test_an_alert_opens_one_incident_however_long_it_lasts() -> None:

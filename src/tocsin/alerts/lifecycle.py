@@ -16,6 +16,7 @@ import numpy as np
 
 from tocsin.component import Readings
 from tocsin.series import Key
+from tocsin.severity import severity
 
 CALM_SECONDS = 45 * 60
 EXPIRE_SECONDS = 48 * 3600
@@ -25,11 +26,6 @@ CALM_SCORE = 0.5
 
 Event = Literal["opened", "escalated", "resolved", "expired"]
 Direction = Literal["up", "down"]
-
-
-def severity(score: float) -> int:
-    """0 to 100 for a reading over its threshold: 1 gives 39, 1.5 gives 63, 2 gives 78, 3 gives 92."""
-    return round(100 * (1 - float(np.exp(-max(0.0, score - 0.5)))))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def resolve(text: str, environ: Mapping[str, str], base_dir: Path, found: Callable[[str], None] | None = None) -> str:
     """`text` with every reference replaced; relative paths start at `base_dir`.
 
-    Each value that was looked up is given to `found` (to `Redactor.add`, say). Raises ConfigError.
+    Each value that was looked up and has no default is given to `found` (to `Redactor.add`, say). Raises ConfigError.
 
     >>> resolve("Bearer ${env:TOKEN}", {"TOKEN": "abc"}, Path())
     'Bearer abc'
@@ -68,14 +68,14 @@ def is_reference(text: str) -> bool:
 
 
 def _value(body: str, environ: Mapping[str, str], base_dir: Path) -> tuple[str, bool]:
-    """What a reference stands for, and whether it was looked up (a default is no secret: it is in the config)."""
+    """What a reference stands for, and whether it is a secret: what has a default is a setting."""
     scheme, _, rest = body.partition(":")
     if scheme == "env":
         name, dash, default = rest.partition(":-")
         if not _NAME.fullmatch(name):
             raise ConfigError(f"the reference ${{env:{name}}} names no environment variable", hint="write ${env:NAME}")
         if value := environ.get(name):
-            return value, True
+            return value, not dash
         if dash:
             return default, False
         state = "empty" if name in environ else "not set"

@@ -31,9 +31,23 @@ def usual(count: int = 200, seed: int = 0) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def slices(rows: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return explain.slices(rows, before, observed=len(rows), expected=20)
+
+
+def test_a_sample_of_the_posts_gives_the_shares_of_all() -> None:
+    burst = [row(1000 + n, source="forum", language=["en", "de"][n % 2]) for n in range(600)]
+    everything = [*usual(200, 1), *burst]
+    whole = explain.slices(everything, usual(), observed=800, expected=200)
+    part = explain.slices(everything[::8], usual(), observed=800, expected=200)
+    assert [found["value"] for found in part] == [found["value"] for found in whole] == ["forum", ""]
+    assert part[0]["share"] == pytest.approx(whole[0]["share"], abs=1)
+    assert part[0]["posts"] == pytest.approx(600, abs=10)
+
+
 def test_the_cause_is_named_first_and_the_shares_sum_to_a_hundred() -> None:
     burst = [row(1000 + n, "cannot log in", source="forum", language="en" if n % 2 else "de") for n in range(60)]
-    found = explain.slices([*usual(20, 1), *burst], usual(), expected=20)
+    found = slices([*usual(20, 1), *burst], usual())
     assert (found[0]["dimension"], found[0]["value"], found[0]["lift"]) == ("source", "forum", None)
     assert sum(part["share"] for part in found) == pytest.approx(100, abs=0.11)
     assert found[-1]["dimension"] == "rest"
@@ -41,7 +55,7 @@ def test_the_cause_is_named_first_and_the_shares_sum_to_a_hundred() -> None:
 
 def test_what_is_always_there_explains_nothing() -> None:
     before = [row(n) for n in range(100)]
-    found = explain.slices([row(1000 + n) for n in range(60)], before, expected=20)
+    found = slices([row(1000 + n) for n in range(60)], before)
     assert [part["dimension"] for part in found] == ["rest"]
     assert found[0]["share"] == 100
 
@@ -49,7 +63,7 @@ def test_what_is_always_there_explains_nothing() -> None:
 def test_two_causes_are_both_named() -> None:
     forum = [row(1000 + n, source="forum", language=["en", "de"][n % 2]) for n in range(40)]
     french = [row(2000 + n, source=["news", "blogs"][n % 2], language="fr") for n in range(40)]
-    found = explain.slices([*usual(20, 1), *forum, *french], usual(), expected=20)
+    found = slices([*usual(20, 1), *forum, *french], usual())
     assert {(part["dimension"], part["value"]) for part in found[:2]} == {("source", "forum"), ("language", "fr")}
 
 
@@ -58,14 +72,12 @@ def test_one_loud_account_is_named() -> None:
         row(1000 + n, author_handle="bot", source=["news", "blogs"][n % 2], language=["en", "de"][n // 2 % 2])
         for n in range(50)
     ]
-    found = explain.slices([*usual(20, 1), *loud], usual(), expected=20)
+    found = slices([*usual(20, 1), *loud], usual())
     assert (found[0]["dimension"], found[0]["value"]) == ("author_handle", "bot")
 
 
 def test_a_fall_has_no_slices_but_the_rest() -> None:
-    assert explain.slices(usual(5), usual(), expected=20) == [
-        {"dimension": "rest", "value": "", "share": 100.0, "posts": 5, "lift": None}
-    ]
+    assert slices(usual(5), usual()) == [{"dimension": "rest", "value": "", "share": 100.0, "posts": 5, "lift": None}]
 
 
 def test_new_words_are_found_and_usual_ones_are_not() -> None:

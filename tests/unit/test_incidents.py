@@ -47,7 +47,12 @@ def test_a_long_window_does_not_pull_the_onset_back() -> None:
 def test_the_headline_stands_alone() -> None:
     start = datetime.fromtimestamp(T0 + 900, UTC)
     line = incidents.headline(SERIES, a_change(), start)
-    assert line == "outage (acme): 40 mentions in 1 h, expected 2 to 18, since 08:15 UTC"
+    assert line == "outage (acme): 40 mentions in 1 h, expected 3 to 17, since 08:15 UTC"
+
+
+def test_the_usual_range_holds_what_does_not_ring() -> None:
+    assert incidents.usual(low=3.0, high=10.0) == (4, 9)
+    assert incidents.usual(low=0.0, high=0.5) == (0, 0)
 
 
 def test_the_headline_names_the_day_when_it_was_another() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.helpers import poison
 from tests.helpers.rows import row
+from tocsin.errors import Transient
 from tocsin.pipeline.process import EnrichmentError
 from tocsin.records import ROW_SCHEMA
 from tocsin.runners.worker import Worker
@@ -53,3 +54,8 @@ def test_a_new_worker_is_shown_the_lake_and_the_batches_since() -> None:
         with pytest.raises(EnrichmentError):
             enriched(worker, "die")
         assert enriched(worker, "a") == ["ok 5"]
+
+
+def test_a_run_that_is_stopped_waits_for_no_answer() -> None:
+    with pytest.raises(Transient, match="stopped"):
+        Worker(poison.make, stopping=lambda: True)

@@ -15,7 +15,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from tocsin.text import clean, one_line, truncate
 
@@ -38,15 +38,17 @@ _NOISE = re.compile(r"https?://\S+|(?<!\w)@\w+")
 Row = Mapping[str, Any]
 
 
-def explain(rows: Sequence[Row], before: Sequence[Row], expected: float, coverage: Mapping[str, Any]) -> dict[str, Any]:
+def explain(
+    rows: Sequence[Row], before: Sequence[Row], observed: float, expected: float, coverage: Mapping[str, Any]
+) -> dict[str, Any]:
     """The explanation of an incident, in the shape of `alerts list --json`.
 
-    `rows` are the posts of the window, `before` those of the baseline time, `expected` how many the window
-    should have had.
+    `rows` are the posts of the window, or an even sample of them, `before` those of the baseline time; `observed`
+    and `expected` say how many the window had and should have had.
     """
     words = phrases(rows, before)
     return {
-        "slices": slices(rows, before, expected),
+        "slices": slices(rows, before, observed, expected),
         "phrases": words,
         "posts": representative(rows, [str(word["phrase"]) for word in words]),
         "voices": voices(rows),
@@ -54,36 +56,44 @@ def explain(rows: Sequence[Row], before: Sequence[Row], expected: float, coverag
     }
 
 
-def slices(rows: Sequence[Row], before: Sequence[Row], expected: float) -> list[dict[str, Any]]:
+def slices(rows: Sequence[Row], before: Sequence[Row], observed: float, expected: float) -> list[dict[str, Any]]:
     """Which values the excess comes from, greedily; shares in per cent that sum to 100 with the last one, "rest".
 
     `lift` is a value's share of the excess over its usual share (None: it is new). A value counts if it explains
     a tenth of the excess or more at a lift of 1.5 or more, and beyond chance: what is always there explains nothing.
     """
-    excess = len(rows) - expected
+    weight, scale = observed / max(len(rows), 1), expected / max(len(before), 1)
     found: list[dict[str, Any]] = []
     left, usual, rest = list(rows), list(before), 100.0
-    while excess > 0 and len(found) < MOST_SLICES:
-        best = _best_slice(left, usual, expected / max(len(before), 1), expected, excess)
+    while observed > expected and len(found) < MOST_SLICES:
+        best = _best_slice(_Side(left, weight), _Side(usual, scale), observed, expected)
         if best is None:
             break
         found.append(best)
         rest -= best["share"]
         left = [row for row in left if row[best["dimension"]] != best["value"]]
         usual = [row for row in usual if row[best["dimension"]] != best["value"]]
-    return [*found, _slice("rest", "", rest, len(left), None)]
+    return [*found, _slice("rest", "", rest, len(left) * weight, None)]
 
 
-def _best_slice(
-    rows: Sequence[Row], before: Sequence[Row], scale: float, expected: float, excess: float
-) -> dict[str, Any] | None:
+class _Side(NamedTuple):
+    """Rows, and how many posts each of them stands for."""
+
+    rows: Sequence[Row]
+    weight: float
+
+    def counts(self, dimension: str) -> dict[str, float]:
+        counted = Counter(row[dimension] for row in self.rows if row[dimension])
+        return {value: count * self.weight for value, count in counted.items()}
+
+
+def _best_slice(now: _Side, then: _Side, observed: float, expected: float) -> dict[str, Any] | None:
     best, most = None, SURPRISE
     for dimension in SLICED:
-        now = Counter(row[dimension] for row in rows if row[dimension])
-        then = Counter(row[dimension] for row in before if row[dimension])
-        for value, count in sorted(now.items()):
-            usual = then[value] * scale
-            share = (count - usual) / excess
+        usually = then.counts(dimension)
+        for value, count in sorted(now.counts(dimension).items()):
+            usual = usually.get(value, 0.0)
+            share = (count - usual) / (observed - expected)
             lift = share / (usual / expected) if usual else None
             if share < 0.1 or (lift is not None and lift < 1.5):
                 continue
@@ -94,9 +104,9 @@ def _best_slice(
     return best
 
 
-def _slice(dimension: str, value: str, share: float, posts: int, lift: float | None) -> dict[str, Any]:
+def _slice(dimension: str, value: str, share: float, posts: float, lift: float | None) -> dict[str, Any]:
     rounded = None if lift is None else round(lift, 1)
-    return {"dimension": dimension, "value": value, "share": round(share, 1), "posts": posts, "lift": rounded}
+    return {"dimension": dimension, "value": value, "share": round(share, 1), "posts": round(posts), "lift": rounded}
 
 
 def phrases(rows: Sequence[Row], before: Sequence[Row]) -> list[dict[str, Any]]:

@@ -71,10 +71,19 @@ def span(seconds: int) -> str:
     return f"{max(seconds // 60, 1)} min"
 
 
+def usual(low: float, high: float) -> tuple[int, int]:
+    """The least and the most mentions that do not ring, where `low` or fewer and `high` or more do.
+
+    >>> usual(2.4, 17.5), usual(0.0, 10.0)
+    ((3, 17), (0, 9))
+    """
+    return math.floor(low) + 1 if low > 0 else 0, max(math.ceil(high) - 1, 0)
+
+
 def headline(series: Mapping[str, str], change: Change, start: datetime) -> str:
     """One line that stands alone on a lock screen."""
     day = "" if datetime.fromtimestamp(change.at, UTC).date() == start.date() else f"{start:%d %b} "
-    low, high = math.floor(change.low), math.ceil(change.high)
+    low, high = usual(change.low, change.high)
     what = f"{title(series)}: {change.observed:g} mentions in {span(change.scale)}, expected {low} to {high}"
     return f"{what}, since {day}{start:%H:%M} UTC"
 

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from tocsin.alerts.incidents import span
+from tocsin.alerts.incidents import span, usual
 from tocsin.model import Incident
 from tocsin.text import clean
 
 
 def render(incident: Incident) -> str:
-    """All of an incident: figures, why, posts, and the SQL that counts it again. Safe to print."""
-    return clean("\n".join(_lines(incident)))
+    """All of an incident: figures, why, posts, and the SQL that counts it again. Safe to print, no line forged."""
+    return "\n".join(clean(line).replace("\n", " ") for line in _lines(incident))
 
 
 def _lines(incident: Incident) -> Iterator[str]:
     why = incident.explanation
     yield incident.headline
-    low, high = math.floor(incident.low), math.ceil(incident.high)
+    low, high = usual(incident.low, incident.high)
     ended = f" to {incident.end:%H:%M}" if incident.end else ", still open"
     yield (
         f"  {incident.id}   severity {incident.severity} of 100   {incident.state}   "
         f"{incident.start:%Y-%m-%d %H:%M}{ended} (UTC)"
     )
-    usual = f"expected {incident.expected:g} ({low} to {high})"
-    yield f"  seen       {incident.observed:g} in {span(incident.scale)}; {usual}"
+    yield (
+        f"  seen       {incident.observed:g} in {span(incident.scale)}; "
+        f"expected {incident.expected:g} ({low} to {high})"
+    )
     voices = why["voices"]
     yield (
-        f"  voices     {voices['authors']} authors, {voices['texts']} different texts, {voices['copies']} copies; "
+        f"  voices     {voices['authors']} authors, {voices['texts']} different texts, {_copies(voices['copies'])}; "
         f"the busiest four wrote {voices['busiest_four_share']:.0%}"
     )
     for row in why["slices"]:
@@ -37,9 +38,13 @@ def _lines(incident: Incident) -> Iterator[str]:
         yield "  new words  " + ", ".join(f"{row['phrase']} ({row['authors']})" for row in why["phrases"])
     yield f"  coverage   {why['coverage']['share']:.1%} of the window was seen"
     for post in why["posts"]:
-        copies = f"  (and {post['copies'] - 1} copies)" if post["copies"] > 1 else ""
+        copies = f"  (and {_copies(post['copies'] - 1)})" if post["copies"] > 1 else ""
         yield f"  {post['at'][11:16]}  @{post['author'] or '?'}: {post['text']}{copies}"
     yield f"  SQL        {incident.sql}"
+
+
+def _copies(number: int) -> str:
+    return "1 copy" if number == 1 else f"{number} copies"
 
 
 def _slice(row: dict[str, object]) -> str:

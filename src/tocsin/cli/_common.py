@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +28,12 @@ DataDirOption = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="The data directory, instead of the config's.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def program() -> str:
+    """What to type to call this program again: `tocsin` where the shell finds it, else the path it was called by."""
+    called = sys.argv[0]
+    return called if Path(called).name == "tocsin" and shutil.which("tocsin") is None else "tocsin"
 
 
 def group() -> typer.Typer:

@@ -5,72 +5,17 @@ Each file in `bench/` is one benchmark. The figures are printed, and written as 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tocsin.cli._common import JsonOption, print_json
+from tocsin.cli._common import JsonOption
+from tocsin.cli._figures import OutputOption, SetOption, measure
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Which one; without it they are listed.")]
-OutputOption = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the figures here.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=NUMBER", help="A size of the benchmark. Repeatable.")
-]
 
 
 def command(
     name: NameArgument = "", output: OutputOption = None, set_: SetOption = None, json: JsonOption = False
 ) -> None:
-    from tocsin import bench
-
-    names = sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if module.name[0] != "_")
-    if name not in names:
-        if not name:
-            typer.echo("\n".join(names))
-            return
-        raise typer.BadParameter(f"{name} is not one of {', '.join(names)}", param_hint="NAME")
-    figures = importlib.import_module(f"tocsin.bench.{name}").run(**dict(_setting(text) for text in set_ or []))
-    if output is not None:
-        import msgspec
-
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
-    if json:
-        print_json(figures)
-    else:
-        _print(figures)
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text} is not KEY=NUMBER", param_hint="--set")
-    for kind in (int, float):
-        try:
-            return key.replace("-", "_"), kind(value)
-        except ValueError:
-            continue
-    return key.replace("-", "_"), Path(value)
-
-
-def _print(figures: dict[str, Any], depth: int = 0) -> None:
-    for key, value in figures.items():
-        label = "  " * depth + str(key).replace("_", " ")
-        if isinstance(value, dict):
-            typer.echo(label)
-            _print(value, depth + 1)
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            typer.echo(label)
-            for item in value:
-                typer.echo("  " * (depth + 1) + "  ".join(f"{k} {_figure(v)}" for k, v in item.items()))
-        else:
-            typer.echo(f"{label:44s} {_figure(value)}")
-
-
-def _figure(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    measure("bench", name, output, set_, json=json)

@@ -7,6 +7,7 @@ A week of history at once, then the last half hour a minute a second. In a termi
 from __future__ import annotations
 
 import asyncio
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -164,13 +165,14 @@ def _status(text: str) -> None:
 
 def _ending(incident: Incident, folder: Path, *, stay: bool) -> None:
     from tocsin.cli._alert_text import render
+    from tocsin.cli._common import program
 
-    rule = "-" * 78
-    where = f"-c {folder / 'tocsin.yaml'}"
+    rule, tocsin = "-" * 78, program()
+    where = f"-c {shlex.quote(str(folder / 'tocsin.yaml'))}"
     typer.echo(f"\n{rule}\nThe bell rings.\n\n{render(incident)}\n{rule}\n")
     typer.echo("Go on with:")
-    typer.echo(f"  tocsin alerts show {incident.id} {where}")
-    typer.echo(f'  tocsin query "SELECT category, count(*) AS posts FROM posts GROUP BY 1 ORDER BY 2 DESC" {where}')
-    typer.echo("  tocsin init")
+    typer.echo(f"  {tocsin} alerts show {incident.id} {where}")
+    typer.echo(f'  {tocsin} query "SELECT category, count(*) AS posts FROM posts GROUP BY 1 ORDER BY 2 DESC" {where}')
+    typer.echo(f"  {tocsin} init")
     if stay:
         typer.echo("\nPosts go on. Ctrl-C ends the demo.")

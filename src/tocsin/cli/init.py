@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli._common import DEFAULT_CONFIG
+from tocsin.cli._common import DEFAULT_CONFIG, program
 from tocsin.cli._templates import render, rule_for
 from tocsin.errors import Permanent
 
@@ -55,5 +55,5 @@ def command(
         raise Permanent(f"{config} is there already: --force writes over it") from None
     option = "" if config == DEFAULT_CONFIG else f" -c {config}"
     typer.echo(f"Wrote {config} and {schema}. Next:")
-    typer.echo(f"  tocsin check{option}     reads it over")
-    typer.echo(f"  tocsin run{option}       listens; send posts to http://127.0.0.1:8322/events")
+    typer.echo(f"  {program()} check{option}     reads it over")
+    typer.echo(f"  {program()} run{option}       listens; send posts to http://127.0.0.1:8322/events")

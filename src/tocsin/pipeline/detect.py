@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_ROWS = 200_000
 STEP_ROWS = 50_000
-BASELINE = timedelta(days=1)
+BASELINE, BASELINE_ROWS = timedelta(days=1), 500_000
+"""How far back an explanation looks for what is usual: so long, and so many rows at most."""
 MOST_ROWS_EXPLAINED = 5_000
 
 
@@ -234,6 +235,7 @@ class Detect:
                 incident = incidents.changed(known, change)
             tx.put_incident(incident)
             if tell:
+                log.info("Incident %s %s: %s", incident.id, change.event, incident.headline)
                 alert = incidents.alert(incident, change)
                 tx.post_alert(alert, self._destinations, self._clock.now().timestamp())
 
@@ -249,7 +251,13 @@ class Detect:
     def _explain(self, series: Mapping[str, str], since: int, change: Change, seq: int) -> dict[str, Any]:
         """Why, from the lake's rows up to `seq`: those of the window, and those of the day before it."""
         first, last = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(change.at, UTC)
-        batches = self._lake.rows([*explain.COLUMNS, "kind", "until"], upto_seq=seq, since=first - BASELINE, until=last)
+        batches = self._lake.rows(
+            [*explain.COLUMNS, "kind", "until"],
+            after_seq=max(seq - BASELINE_ROWS, 0),
+            upto_seq=seq,
+            since=first - BASELINE,
+            until=last,
+        )
         posts, gaps = [], []
         for batch in batches:
             gaps += batch.filter(pc.equal(batch.column("kind"), "gap")).to_pylist()
@@ -259,7 +267,7 @@ class Detect:
         found = pa.Table.from_batches(posts) if posts else None
         rows = _some(found, pc.greater_equal, first)
         before = _some(found, pc.less, first)
-        return explain.explain(rows, before, change.expected, explain.coverage(gaps, first, last))
+        return explain.explain(rows, before, change.observed, change.expected, explain.coverage(gaps, first, last))
 
 
 def _some(posts: pa.Table | None, test: Callable[..., Any], border: datetime) -> list[dict[str, Any]]:

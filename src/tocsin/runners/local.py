@@ -20,6 +20,7 @@ from tocsin.net import backoff
 from tocsin.pipeline import Detect, Process, ingest, notify
 from tocsin.runners.assemble import Assembly
 from tocsin.runners.locks import Locks
+from tocsin.runners.memory import save_memory
 from tocsin.runners.worker import Worker
 from tocsin.state import State
 from tocsin.telemetry import Telemetry
@@ -31,7 +32,7 @@ COMMIT_SECONDS = 1.0
 POLL_SECONDS = 0.2
 MAINTAIN_SECONDS = 60.0
 METRICS_SECONDS = 10.0
-MOST_ROWS = 10_000
+MOST_ROWS = 5_000
 
 
 class Runner:
@@ -61,6 +62,9 @@ class Runner:
         self._process: Process | None = None
         self._detect: Detect | None = None
 
+    def _in_order(self) -> list[str]:
+        return [loop for loop in LOOPS if loop in self._loops]
+
     def stop(self) -> None:
         """Ask all loops to finish what they hold and end."""
         self._stop.set()
@@ -68,6 +72,7 @@ class Runner:
 
     async def run(self) -> None:
         """Returns when stopped or idle. Raises Locked or Permanent if it cannot begin."""
+        save_memory()
         self._assembly.prepare()
         with ExitStack() as stack:
             stack.enter_context(Locks(self._assembly.data_dir, self._loops))
@@ -78,6 +83,10 @@ class Runner:
                 queue.start_after(self.started_at_seq)
             self.ready = True
             sources = self._assembly.sources() if "ingest" in self._loops else {}
+            listening = ", ".join(sources) or "nothing"
+            log.info(
+                "Reading %s; running %s; data in %s.", listening, ", ".join(self._in_order()), self._assembly.data_dir
+            )
             threads = stack.enter_context(ThreadPoolExecutor(2, thread_name_prefix="tocsin"))
             try:
                 async with asyncio.TaskGroup() as group:
@@ -228,6 +237,6 @@ class Runner:
     def _write_metrics(self) -> None:
         """All counters as a file that Prometheus' textfile collector reads."""
         path = self._assembly.data_dir / "metrics.prom"
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{'-'.join(sorted(self._loops))}.part")  # other loops may write theirs just now
         part.write_bytes(self.telemetry.render())
         part.replace(path)

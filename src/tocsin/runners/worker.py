@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 import pyarrow as pa
 
 from tocsin.component import Enricher
+from tocsin.errors import Transient
 from tocsin.pipeline.process import Chain, EnrichmentError, History
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,11 @@ class Worker:
         self._process = context.Process(target=_serve, args=(theirs, self._make), daemon=True, name="tocsin-enrich")
         self._process.start()
         theirs.close()
-        self.recalls = frozenset(self._answer(START_SECONDS).decode().split())
+        try:
+            self.recalls = frozenset(self._answer(START_SECONDS).decode().split())
+        except (EnrichmentError, Transient):
+            self.close()
+            raise
 
     def recall(self, history: History) -> None:
         self._history, self._fresh = history, []
@@ -100,6 +105,8 @@ class Worker:
         except (EOFError, OSError) as error:
             self._process.join(5)
             raise EnrichmentError(f"the enriching process died (exit code {self._process.exitcode})") from error
+        if self._stopping():
+            raise Transient("the run is being stopped")
         raise EnrichmentError(f"the enriching process gave no answer within {patience:.0f} s")
 
     def _replace(self) -> None:

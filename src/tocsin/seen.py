@@ -44,10 +44,11 @@ class Seen:
         found = np.zeros(len(hashes), dtype=np.bool_)
         for known, known_seq in self._runs:
             spots = np.searchsorted(known, hashes, "right") - 1
-            inside = spots >= 0
-            same = inside & (known[spots * inside] == hashes)
-            at = known_seq[spots * inside]
-            found |= same & (at < seqs) & (at > seqs - self._remembered)
+            same, at = _entries(known, known_seq, spots, hashes)
+            while (later := same & (at >= seqs)).any():  # an identity may be there several times, oldest first
+                spots = spots - later
+                same, at = _entries(known, known_seq, spots, hashes)
+            found |= same & (at > seqs - self._remembered)
         return found
 
     def forget(self, identity: int) -> None:
@@ -57,3 +58,9 @@ class Seen:
 
     def __len__(self) -> int:
         return sum(len(hashes) for hashes, _ in self._runs)
+
+
+def _entries(known: Longs, known_seq: Longs, spots: Longs, hashes: Longs) -> tuple[npt.NDArray[np.bool_], Longs]:
+    """Whether the entry at each spot is of that identity, and its `seq`."""
+    inside = spots >= 0
+    return inside & (known[spots * inside] == hashes), known_seq[spots * inside]

@@ -145,8 +145,8 @@ class Policy(Block):
     @field_validator("bucket")
     @classmethod
     def _fits_a_day(cls, bucket: float) -> float:
-        if bucket < 1 or bucket != int(bucket) or 86_400 % bucket:
-            raise ValueError("must go into a day without a rest, in whole seconds, like 1m, 5m or 1h")
+        if not 10 <= bucket <= 3600 or bucket != int(bucket) or 86_400 % bucket:
+            raise ValueError("must go into a day without a rest, in whole seconds from 10s to 1h, like 1m or 5m")
         return bucket
 
 

@@ -140,14 +140,25 @@ BAD = {
         "lateness: 5 parsecs",
         "1:11: '5 parsecs' is not a duration: write a number and a unit, like 90s, 5m, 6h or 7d",
     ),
-    "negative duration": ("lateness: -1", "1:11: must be greater than or equal to 0"),
+    "negative duration": (
+        "lateness: -1",
+        "1:11: -1 is not a duration: write a number and a unit, like 90s, 5m, 6h or 7d",
+    ),
+    "long bucket": (
+        "alerts: {policies: [{name: a, bucket: 2h}]}",
+        "1:39: must go into a day without a rest, in whole seconds from 10s to 1h, like 1m or 5m",
+    ),
+    "short bucket": (
+        "alerts: {policies: [{name: a, bucket: 5s}]}",
+        "1:39: must go into a day without a rest, in whole seconds from 10s to 1h, like 1m or 5m",
+    ),
     "bucket": (
         "alerts: {policies: [{name: a, bucket: 7m}]}",
-        "1:39: must go into a day without a rest, in whole seconds, like 1m, 5m or 1h",
+        "1:39: must go into a day without a rest, in whole seconds from 10s to 1h, like 1m or 5m",
     ),
     "no bucket": (
         "alerts: {policies: [{name: a, bucket: 0}]}",
-        "1:39: must go into a day without a rest, in whole seconds, like 1m, 5m or 1h",
+        "1:39: must go into a day without a rest, in whole seconds from 10s to 1h, like 1m or 5m",
     ),
     "sensitivity": (
         "alerts: {policies: [{name: a, sensitivity: quite}]}",

@@ -26,6 +26,14 @@ def test_it_forgets_at_exactly_the_row_it_should() -> None:
     assert seen.contains(longs([7, 7]), longs([10, 11])).tolist() == [True, False]
 
 
+def test_an_identity_added_again_later_is_still_known_from_before() -> None:
+    seen = Seen(remembered=100)
+    seen.add(longs([7, 8, 7]), longs([1, 2, 60]))
+    seen.add(longs([7]), longs([90]))
+    assert seen.contains(longs([7, 7, 7, 7]), longs([1, 50, 70, 95])).tolist() == [False, True, True, True]
+    assert seen.contains(longs([7]), longs([160])).tolist() == [True]
+
+
 def test_a_forgotten_identity_is_new_again() -> None:
     seen = Seen()
     seen.add(longs([7, 8]), longs([1, 2]))

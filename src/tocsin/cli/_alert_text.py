@@ -18,10 +18,9 @@ def _lines(incident: Incident) -> Iterator[str]:
     why = incident.explanation
     yield incident.headline
     low, high = usual(incident.low, incident.high)
-    ended = f" to {incident.end:%H:%M}" if incident.end else ", still open"
     yield (
         f"  {incident.id}   severity {incident.severity} of 100   {incident.state}   "
-        f"{incident.start:%Y-%m-%d %H:%M}{ended} (UTC)"
+        f"{incident.start:%Y-%m-%d %H:%M}{_until(incident)} (UTC)"
     )
     yield (
         f"  seen       {incident.observed:g} in {span(incident.scale)}; "
@@ -41,6 +40,16 @@ def _lines(incident: Incident) -> Iterator[str]:
         copies = f"  (and {_copies(post['copies'] - 1)})" if post["copies"] > 1 else ""
         yield f"  {post['at'][11:16]}  @{post['author'] or '?'}: {post['text']}{copies}"
     yield f"  SQL        {incident.sql}"
+
+
+def _until(incident: Incident) -> str:
+    if incident.end is None:
+        return ", still open"
+    return (
+        f" to {incident.end:%H:%M}"
+        if incident.end.date() == incident.start.date()
+        else f" to {incident.end:%d %b %H:%M}"
+    )
 
 
 def _copies(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,11 +67,18 @@ def ack(
 
     with closing(_state(config, data_dir)) as state:
         found = _one(state, id)
-        incident = state.acknowledge(found.id, by or getpass.getuser(), SystemClock().now()) or found
+        incident = state.acknowledge(found.id, by or _user(), SystemClock().now()) or found
     if json:
         print_json(incident)
     else:
         typer.echo(f"{incident.id} is taken on by {incident.acked_by}.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, a user may have no name
+        return f"user {os.getuid()}"
 
 
 def _state(config: Path | None, data_dir: Path | None) -> State:

@@ -48,19 +48,23 @@ def _prepare(folder: Path, now: datetime) -> Path:
     """An empty folder with the demo's config in it."""
     import yaml
 
+    from tocsin.runners.local import LOOPS
+    from tocsin.runners.locks import Locks
     from tocsin.sources.scenario import demo_config
 
     file = folder / "tocsin.yaml"
-    if folder.exists() and any(folder.iterdir()) and not file.exists():
-        raise Permanent(f"{folder} holds something else: name another folder with --data-dir")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    rest = Path(__file__).with_name("_demo.yaml").read_text(encoding="utf-8")
+    if folder.exists() and any(folder.iterdir()):
+        if not file.exists() or not file.read_text(encoding="utf-8").startswith(rest.splitlines()[0]):
+            raise Permanent(f"{folder} holds something else: name another folder with --data-dir")
+        with Locks(folder, LOOPS):
+            shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     source = {
         "type": "scenario",
         **demo_config(now).model_dump(mode="json", exclude_defaults=True),
         "truth": "truth.json",
     }
-    rest = Path(__file__).with_name("_demo.yaml").read_text(encoding="utf-8")
     file.write_text(f"{rest}{yaml.safe_dump({'sources': {'stream': source}}, sort_keys=False)}", encoding="utf-8")
     return file
 

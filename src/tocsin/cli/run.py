@@ -74,9 +74,16 @@ def _summary(config: Config, after_seq: int) -> None:
             for row in batch.column("kind").value_counts().to_pylist():
                 kinds[row["values"]] = kinds.get(row["values"], 0) + row["counts"]
         dead = sum(1 for _ in queue.dead_letters())
-        waiting = queue.end() - max(lake.last_seq(), 0)
-    names = {"post": "posts", "duplicate": "duplicates", "delete": "deletes", "gap": "gaps", "dead": "unprocessable"}
-    parts = [f"{kinds[kind]:,} {name}" for kind, name in names.items() if kinds.get(kind)]
+        waiting = max(queue.end() - lake.last_seq(), 0)
+    names = {
+        "post": "posts", "duplicate": "duplicates", "delete": "deletes", "erased": "erased", "gap": "gaps",
+        "dead": "unprocessable",
+    }  # fmt: skip
+    parts = [
+        f"{kinds[kind]:,} {name.removesuffix('s') if kinds[kind] == 1 else name}"
+        for kind, name in names.items()
+        if kinds.get(kind)
+    ]
     typer.echo(
         f"This run: {', '.join(parts) or 'nothing new'}. Dead letters: {dead:,}. Still queued: {waiting:,}.", err=True
     )

@@ -104,6 +104,7 @@ class Assembly:
             [
                 policy.model_dump(mode="json"),
                 self.config.lateness,
+                fold.all_watches,
                 sorted((name, sorted(of)) for name, of in listens.items()),
             ]
         )

@@ -6,6 +6,8 @@ One commit of the detect loop is one transaction here: position, counts, inciden
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,8 +126,11 @@ class State:
         self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
         sa.event.listen(self._engine, "connect", _prepare)
         try:
-            _metadata.create_all(self._engine)
-            self._check_version()
+            with _alone(path.parent):
+                _metadata.create_all(self._engine)
+                self._check_version()
+        except OSError as error:
+            raise Permanent(f"{path} cannot be opened: {error.strerror}") from error
         except sa.exc.DatabaseError as error:
             if "not a database" in str(error) or "malformed" in str(error):
                 raise Corrupt(
@@ -352,6 +357,17 @@ def read_counts(db: sa.Connection, policy: str, series: str, since: int, until: 
         _counts.c.policy == policy, _counts.c.series == series, _counts.c.bucket >= since, _counts.c.bucket < until
     )
     return {row.bucket: row.posts for row in db.execute(query).all()}
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time: SQLite does not wait for another that makes the same file a WAL database."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from tests.helpers.world import NOW, World
+
 from tocsin.model import Author, Delete, Heartbeat, Incident, Post
 
 YAML = """

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-
 from tests.helpers.world import NOW, World
 from tests.unit.test_detect import EVENTS, YAML
+
 from tocsin.model import DeadLetter, Delete, Post
 from tocsin.runners.erase import erase
 from tocsin.runners.locks import Locks
@@ -22,7 +22,9 @@ def folder(tmp_path: Path) -> Path:
         world.process_all()
         world.detect_all()
         world.notify_all()
-        world.queue.bury([DeadLetter(source="news", stage="process", reason="bad", place="x", body=b'{"uid":"news:7"}')])
+        world.queue.bury(
+            [DeadLetter(source="news", stage="process", reason="bad", place="x", body=b'{"uid":"news:7"}')]
+        )
     return tmp_path
 
 

@@ -26,7 +26,8 @@ def usual(count: int = 200, seed: int = 0) -> list[dict[str, Any]]:
     chance = random.Random(seed)
     words = ["parcel", "late", "thanks", "price", "staff", "today", "order", "where", "help", "again"]
     return [
-        row(n, " ".join(chance.sample(words, 4)), source=chance.choice(["news", "blogs"]), language=chance.choice(["en", "de"]))
+        row(n, " ".join(chance.sample(words, 4)), source=chance.choice(["news", "blogs"]),
+            language=chance.choice(["en", "de"]))
         for n in range(count)
     ]  # fmt: skip
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
-
 from tests.helpers.rows import row
+
 from tocsin.alerts import incidents
 from tocsin.alerts.lifecycle import Change
 from tocsin.records import SCHEMA
@@ -18,8 +18,9 @@ SERIES = {"watch": "acme", "category": "outage"}
 
 def a_change(**values: object) -> Change:
     base: dict[str, object] = {
-        "event": "opened", "key": ("acme", "outage"), "direction": "up", "at": T0 + 3600, "opened": T0 + 3600, "turn": 0,
-        "severity": 63, "peak": 40.0, "observed": 40.0, "expected": 8.0, "low": 2.3, "high": 17.8, "scale": 3600,
+        "event": "opened", "key": ("acme", "outage"), "direction": "up", "at": T0 + 3600, "opened": T0 + 3600,
+        "turn": 0, "severity": 63, "peak": 40.0, "observed": 40.0, "expected": 8.0, "low": 2.3, "high": 17.8,
+        "scale": 3600,
     }  # fmt: skip
     return Change(**(base | values))  # type: ignore[arg-type]
 

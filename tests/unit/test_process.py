@@ -159,7 +159,7 @@ def test_poison_stands_alone_in_the_dead_letters(tmp_path: Path) -> None:
 def test_when_nearly_everything_fails_the_loop_stops_instead_of_burying_it(tmp_path: Path) -> None:
     with World(tmp_path, YAML, enrichers=[Poisoned()]) as world:
         world.put([post(n, "poison") for n in range(1, 200)])
-        with pytest.raises(Permanent, match="more than 100 posts.*cannot read this"):
+        with pytest.raises(Permanent, match=r"more than 100 posts.*cannot read this"):
             world.process_all()
         assert world.kinds() == {}
 

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pyarrow as pa
 import pytest
-
 from tests.helpers import poison
 from tests.helpers.rows import row
+
 from tocsin.errors import Transient
 from tocsin.pipeline.process import EnrichmentError
 from tocsin.records import ROW_SCHEMA

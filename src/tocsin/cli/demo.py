@@ -23,6 +23,7 @@ from tocsin.errors import Permanent
 if TYPE_CHECKING:
     from tocsin.component import Lake
     from tocsin.model import Incident
+    from tocsin.runners.assemble import Assembly
     from tocsin.runners.local import Runner
 
 ExitOption = Annotated[bool, typer.Option("--exit", help="End after the alert.")]
@@ -95,12 +96,12 @@ async def _play(config: Any, folder: Path, *, stay: bool) -> Incident | None:
     return found
 
 
-async def _tell(assembly: Any, runner: Runner, running: asyncio.Task[None]) -> Incident | None:
+async def _tell(assembly: Assembly, runner: Runner, running: asyncio.Task[None]) -> Incident | None:
     while not runner.ready and not running.done():
         await asyncio.sleep(0.05)
     if running.done():
         return None
-    stream = assembly.config.sources["stream"].options
+    stream: Any = assembly.config.sources["stream"].options
     live_from = stream.start + timedelta(seconds=stream.paced_from)
     story = _Story(live_from, stream.speed)
     with closing(assembly.lake()) as lake, closing(assembly.state()) as state:

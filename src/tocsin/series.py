@@ -91,6 +91,8 @@ class Fold:
     all_watches: str | None = None
     sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Watch -> the sources it listens to; a watch that is not there listens to all."""
+    known: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Dimension -> the values that count, where not all do: rows may name watches that the config has no more."""
 
     keys: list[Key] = field(default_factory=list)
     seq: int = 0
@@ -178,7 +180,7 @@ class Fold:
         keys: list[Key] = [()]
         for dimension in self.dimensions[:level]:
             nothing = self.all_watches if dimension == "watch" else _NOTHING[dimension]
-            rows_of, values, names = _values(rows.column(COLUMNS[dimension]), nothing)
+            rows_of, values, names = _values(rows.column(COLUMNS[dimension]), nothing, self.known.get(dimension))
             starts = np.searchsorted(rows_of, owners, "left")
             many = np.searchsorted(rows_of, owners, "right") - starts
             picks = np.repeat(starts - np.concatenate(([0], np.cumsum(many)[:-1])), many) + np.arange(many.sum())
@@ -276,21 +278,27 @@ def _mentions(rows: pa.Table, kind: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(pc.and_not(first, backfilled).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-def _values(column: pa.ChunkedArray, nothing: str | None) -> tuple[Longs, Longs, list[str]]:
-    """A column's values as (row numbers ascending, codes, names); a row without any has `nothing`, or no value."""
+def _values(
+    column: pa.ChunkedArray, nothing: str | None, known: frozenset[str] | None
+) -> tuple[Longs, Longs, list[str]]:
+    """A column's values as (row numbers ascending, codes, names).
+
+    Only `known` values count, where that is given. A row without any has `nothing`, or no value.
+    """
     flat = column.combine_chunks()
-    owners = np.arange(len(flat))
     if pa.types.is_list(flat.type):
         owners = pc.list_parent_indices(flat).to_numpy(zero_copy_only=False).astype(np.int64)
-        lengths = pc.fill_null(pc.list_value_length(flat), 0).to_numpy(zero_copy_only=False)
-        flat, empty = pc.list_flatten(flat), np.flatnonzero(lengths == 0)
+        flat = pc.list_flatten(flat)
     else:
-        missing = pc.is_null(flat).to_numpy(zero_copy_only=False)
-        empty, owners = np.flatnonzero(missing), owners[~missing]
+        owners = np.flatnonzero(pc.is_valid(flat).to_numpy(zero_copy_only=False))
         flat = pc.drop_null(flat)
+    if known is not None:
+        counts = pc.is_in(flat, value_set=pa.array(sorted(known), pa.string()))
+        owners, flat = owners[counts.to_numpy(zero_copy_only=False)], flat.filter(counts)
     encoded = flat.dictionary_encode()
     names = [str(name) for name in encoded.dictionary.to_pylist()]
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    empty = np.setdiff1d(np.arange(len(column)), owners)
     if nothing is None or not empty.size:
         return owners, codes, names
     if nothing not in names:

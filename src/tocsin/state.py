@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,69 +20,14 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from tocsin.errors import Corrupt, Permanent
+from tocsin import state_schema as schema
+from tocsin.errors import Corrupt, Permanent, TocsinError, Transient
 from tocsin.forget import scrub
 from tocsin.model import Alert, Incident
+from tocsin.state_schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-SCHEMA_VERSION = 1
-
-_metadata = sa.MetaData()
-_meta = sa.Table(
-    "meta", _metadata, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String, nullable=False)
-)
-_position = sa.Table(
-    "position",
-    _metadata,
-    sa.Column("lake", sa.String, primary_key=True),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("seq", sa.BigInteger, nullable=False),
-    sa.Column("fingerprint", sa.String, nullable=False),
-)
-_checkpoints = sa.Table(
-    "checkpoints",
-    _metadata,
-    sa.Column("policy", sa.String, primary_key=True),
-    sa.Column("definition", sa.String, nullable=False),
-    sa.Column("seq", sa.BigInteger, nullable=False),
-    sa.Column("saved", sa.LargeBinary, nullable=False),
-)
-_counts = sa.Table(
-    "counts",
-    _metadata,
-    sa.Column("policy", sa.String, primary_key=True),
-    sa.Column("series", sa.String, primary_key=True),
-    sa.Column("bucket", sa.BigInteger, primary_key=True),
-    sa.Column("count", sa.BigInteger, nullable=False),
-    sa.Column("late", sa.BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-_incidents = sa.Table(
-    "incidents",
-    _metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("policy", sa.String, nullable=False),
-    sa.Column("detected_at", sa.String, nullable=False, index=True),
-    sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("acked_at", sa.String),
-    sa.Column("acked_by", sa.String),
-)
-_outbox = sa.Table(
-    "outbox",
-    _metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("key", sa.String, nullable=False),
-    sa.Column("destination", sa.String, nullable=False),
-    sa.Column("state", sa.String, nullable=False, index=True),
-    sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("due", sa.Float, nullable=False),
-    sa.Column("error", sa.String),
-    sa.UniqueConstraint("key", "destination"),
-)
 
 
 @dataclass(frozen=True)
@@ -125,25 +71,24 @@ class State:
         self.path = path
         self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
         sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "handle_error", self._translate, retval=True)
         try:
             with _alone(path.parent):
-                _metadata.create_all(self._engine)
+                schema.metadata.create_all(self._engine)
                 self._check_version()
         except OSError as error:
             raise Permanent(f"{path} cannot be opened: {error.strerror}") from error
-        except sa.exc.DatabaseError as error:
-            if "not a database" in str(error) or "malformed" in str(error):
-                raise Corrupt(
-                    f"{path} is damaged ({error.orig}); it holds only what the lake can give again: "
-                    "run `tocsin doctor --repair`"
-                ) from error
-            raise Permanent(f"{path} cannot be opened: {error.orig}") from error
+        except Transient as error:
+            raise Permanent(f"cannot be opened: {error}") from error
+
+    def _translate(self, context: sa.engine.ExceptionContext) -> TocsinError | None:
+        return _in_our_words(self.path, context.original_exception)
 
     def _check_version(self) -> None:
         with self._engine.begin() as db:
-            found = db.scalar(sa.select(_meta.c.value).where(_meta.c.key == "schema"))
+            found = db.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.key == "schema"))
             if found is None:
-                db.execute(sa.insert(_meta).values(key="schema", value=str(SCHEMA_VERSION)))
+                db.execute(sa.insert(schema.meta).values(key="schema", value=str(SCHEMA_VERSION)))
             elif int(found) > SCHEMA_VERSION:
                 raise Permanent(f"{self.path} was written by a newer Tocsin (schema {found}): update this one")
 
@@ -155,14 +100,14 @@ class State:
 
     def position(self, lake: str) -> Position | None:
         with self._engine.connect() as db:
-            row = db.execute(sa.select(_position).where(_position.c.lake == lake)).first()
+            row = db.execute(sa.select(schema.position).where(schema.position.c.lake == lake)).first()
         return None if row is None else Position(*row)
 
     def checkpoint(self, policy: str) -> Checkpoint | None:
         with self._engine.connect() as db:
             row = db.execute(
-                sa.select(_checkpoints.c.definition, _checkpoints.c.seq, _checkpoints.c.saved).where(
-                    _checkpoints.c.policy == policy
+                sa.select(schema.checkpoints.c.definition, schema.checkpoints.c.seq, schema.checkpoints.c.saved).where(
+                    schema.checkpoints.c.policy == policy
                 )
             ).first()
         return None if row is None else Checkpoint(*row)
@@ -174,20 +119,22 @@ class State:
 
     def incidents(self) -> list[Incident]:
         """All incidents, newest first."""
-        query = sa.select(_incidents.c.body, _incidents.c.acked_at, _incidents.c.acked_by)
+        query = sa.select(schema.incidents.c.body, schema.incidents.c.acked_at, schema.incidents.c.acked_by)
         with self._engine.connect() as db:
-            rows = db.execute(query.order_by(_incidents.c.detected_at.desc(), _incidents.c.id)).all()
+            rows = db.execute(query.order_by(schema.incidents.c.detected_at.desc(), schema.incidents.c.id)).all()
         return [_incident(*row) for row in rows]
 
     def acknowledge(self, incident: str, by: str, at: datetime) -> Incident | None:
         """Mark an incident as seen by a person; None if there is none with this id."""
         with self._engine.begin() as db:
             db.execute(
-                sa.update(_incidents).where(_incidents.c.id == incident).values(acked_at=at.isoformat(), acked_by=by)
+                sa.update(schema.incidents)
+                .where(schema.incidents.c.id == incident)
+                .values(acked_at=at.isoformat(), acked_by=by)
             )
             row = db.execute(
-                sa.select(_incidents.c.body, _incidents.c.acked_at, _incidents.c.acked_by).where(
-                    _incidents.c.id == incident
+                sa.select(schema.incidents.c.body, schema.incidents.c.acked_at, schema.incidents.c.acked_by).where(
+                    schema.incidents.c.id == incident
                 )
             ).first()
         return None if row is None else _incident(*row)
@@ -195,9 +142,15 @@ class State:
     def due(self, now: float, limit: int = 100) -> list[Outgoing]:
         """Alerts to be sent now, oldest first."""
         query = (
-            sa.select(_outbox.c.number, _outbox.c.destination, _outbox.c.body, _outbox.c.attempts, _outbox.c.created)
-            .where(_outbox.c.state == "pending", _outbox.c.due <= now)
-            .order_by(_outbox.c.number)
+            sa.select(
+                schema.outbox.c.number,
+                schema.outbox.c.destination,
+                schema.outbox.c.body,
+                schema.outbox.c.attempts,
+                schema.outbox.c.created,
+            )
+            .where(schema.outbox.c.state == "pending", schema.outbox.c.due <= now)
+            .order_by(schema.outbox.c.number)
             .limit(limit)
         )
         with self._engine.connect() as db:
@@ -208,27 +161,33 @@ class State:
 
     def untried(self) -> int:
         """How many alerts wait to be sent and have not been tried yet."""
-        query = sa.select(sa.func.count()).select_from(_outbox)
+        query = sa.select(sa.func.count()).select_from(schema.outbox)
         with self._engine.connect() as db:
-            return int(db.scalar(query.where(_outbox.c.state == "pending", _outbox.c.attempts == 0)) or 0)
+            return int(db.scalar(query.where(schema.outbox.c.state == "pending", schema.outbox.c.attempts == 0)) or 0)
 
     def sent(self, number: int) -> None:
         with self._engine.begin() as db:
-            db.execute(sa.update(_outbox).where(_outbox.c.number == number).values(state="sent", error=None))
+            db.execute(
+                sa.update(schema.outbox).where(schema.outbox.c.number == number).values(state="sent", error=None)
+            )
 
     def failed(self, number: int, error: str, due: float | None) -> None:
         """Try again at `due` (Unix seconds), or never (None: dead)."""
         values = {"state": "dead", "error": error} if due is None else {"due": due, "error": error}
         with self._engine.begin() as db:
             db.execute(
-                sa.update(_outbox).where(_outbox.c.number == number).values(attempts=_outbox.c.attempts + 1, **values)
+                sa.update(schema.outbox)
+                .where(schema.outbox.c.number == number)
+                .values(attempts=schema.outbox.c.attempts + 1, **values)
             )
 
     def outbox(self) -> list[Mapping[str, Any]]:
         """Every outbox row without its body, newest first."""
-        columns = [column for column in _outbox.c if column.name != "body"]
+        columns = [column for column in schema.outbox.c if column.name != "body"]
         with self._engine.connect() as db:
-            return [dict(row) for row in db.execute(sa.select(*columns).order_by(_outbox.c.number.desc())).mappings()]
+            return [
+                dict(row) for row in db.execute(sa.select(*columns).order_by(schema.outbox.c.number.desc())).mappings()
+            ]
 
     def compact(self) -> None:
         """Rewrite the file, so that no bytes of what was deleted are left in it."""
@@ -241,7 +200,7 @@ class State:
         import pyarrow as pa
 
         with self._engine.connect() as db:
-            counted = db.execute(sa.select(_counts).order_by(_counts.c.bucket)).all()
+            counted = db.execute(sa.select(schema.counts).order_by(schema.counts.c.bucket)).all()
         policy, series, bucket, count, late = zip(*counted, strict=True) if counted else ((),) * 5
         return {
             "series": pa.table(
@@ -268,12 +227,12 @@ class Transaction:
 
     def move(self, position: Position) -> None:
         values = {"version": position.version, "seq": position.seq, "fingerprint": position.fingerprint}
-        statement = insert(_position).values(lake=position.lake, **values)
+        statement = insert(schema.position).values(lake=position.lake, **values)
         self._db.execute(statement.on_conflict_do_update(index_elements=["lake"], set_=values))
 
     def save_checkpoint(self, policy: str, checkpoint: Checkpoint) -> None:
         values = {"definition": checkpoint.definition, "seq": checkpoint.seq, "saved": checkpoint.saved}
-        statement = insert(_checkpoints).values(policy=policy, **values)
+        statement = insert(schema.checkpoints).values(policy=policy, **values)
         self._db.execute(statement.on_conflict_do_update(index_elements=["policy"], set_=values))
 
     def add_counts(self, counted: Mapping[CountKey, int], late: Mapping[CountKey, int]) -> None:
@@ -289,13 +248,13 @@ class Transaction:
         ]
         if not rows:
             return
-        statement = insert(_counts)
+        statement = insert(schema.counts)
         self._db.execute(
             statement.on_conflict_do_update(
                 index_elements=["policy", "series", "bucket"],
                 set_={
-                    "count": _counts.c.count + statement.excluded.count,
-                    "late": _counts.c.late + statement.excluded.late,
+                    "count": schema.counts.c.count + statement.excluded.count,
+                    "late": schema.counts.c.late + statement.excluded.late,
                 },
             ),
             rows,
@@ -310,11 +269,11 @@ class Transaction:
             "detected_at": incident.detected_at.isoformat(),
             "body": msgspec.json.encode(incident),
         }
-        statement = insert(_incidents).values(id=incident.id, **values)
+        statement = insert(schema.incidents).values(id=incident.id, **values)
         self._db.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
     def incident(self, number: str) -> Incident | None:
-        body = self._db.scalar(sa.select(_incidents.c.body).where(_incidents.c.id == number))
+        body = self._db.scalar(sa.select(schema.incidents.c.body).where(schema.incidents.c.id == number))
         return None if body is None else msgspec.json.decode(body, type=Incident)
 
     def post_alert(self, alert: Alert, destinations: Sequence[str], now: float) -> None:
@@ -322,7 +281,7 @@ class Transaction:
         body = msgspec.json.encode(alert)
         for destination in destinations:
             self._db.execute(
-                insert(_outbox)
+                insert(schema.outbox)
                 .values(
                     key=alert.key, destination=destination, state="pending", body=body, attempts=0, created=now, due=now
                 )
@@ -337,7 +296,7 @@ class Transaction:
         if not uids and not authors:
             return 0
         found = 0
-        for table, key in ((_incidents, _incidents.c.id), (_outbox, _outbox.c.number)):
+        for table, key in ((schema.incidents, schema.incidents.c.id), (schema.outbox, schema.outbox.c.number)):
             for row in self._db.execute(sa.select(key, table.c.body)).all():
                 body = msgspec.json.decode(row.body)
                 if scrub(body, uids, authors):
@@ -347,14 +306,17 @@ class Transaction:
 
     def reset(self, policy: str) -> None:
         """Forget what was counted for a policy that has changed; its incidents stay."""
-        self._db.execute(sa.delete(_counts).where(_counts.c.policy == policy))
-        self._db.execute(sa.delete(_checkpoints).where(_checkpoints.c.policy == policy))
+        self._db.execute(sa.delete(schema.counts).where(schema.counts.c.policy == policy))
+        self._db.execute(sa.delete(schema.checkpoints).where(schema.checkpoints.c.policy == policy))
 
 
 def read_counts(db: sa.Connection, policy: str, series: str, since: int, until: int) -> dict[int, int]:
     """Bucket start -> posts in time, for buckets in [since, until)."""
-    query = sa.select(_counts.c.bucket, _counts.c.count.label("posts")).where(
-        _counts.c.policy == policy, _counts.c.series == series, _counts.c.bucket >= since, _counts.c.bucket < until
+    query = sa.select(schema.counts.c.bucket, schema.counts.c.count.label("posts")).where(
+        schema.counts.c.policy == policy,
+        schema.counts.c.series == series,
+        schema.counts.c.bucket >= since,
+        schema.counts.c.bucket < until,
     )
     return {row.bucket: row.posts for row in db.execute(query).all()}
 
@@ -379,6 +341,17 @@ def _prepare(connection: Any, _record: Any) -> None:
     cursor.close()
     if mode != "wal" or level != 2:
         raise Permanent(f"the state database answers journal_mode={mode}, synchronous={level}: it would not be durable")
+
+
+def _in_our_words(path: Path, error: BaseException | None) -> TocsinError | None:
+    """A damaged file is Corrupt; a full disk, a lock or a failed write may pass; anything else is a bug."""
+    if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.IntegrityError):
+        return None
+    if "not a database" in str(error) or "malformed" in str(error):
+        return Corrupt(
+            f"{path} is damaged ({error}); it holds only what the lake can give again: run `tocsin doctor --repair`"
+        )
+    return Transient(f"{path}: {error}")
 
 
 def _incident(body: bytes, acked_at: str | None, acked_by: str | None) -> Incident:

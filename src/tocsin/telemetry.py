@@ -100,8 +100,8 @@ class Telemetry:
         """A source had to stand still for so long."""
         self._add("tocsin_source_paused_seconds_total", seconds, source)
 
-    def retried(self, stage: Stage, name: str) -> None:
-        """A source or destination is tried again after a Transient fault."""
+    def retried(self, stage: str, name: str) -> None:
+        """A source, destination or loop is tried again after a Transient fault."""
         self._add("tocsin_retries_total", 1, stage, name)
 
     def backlog(self, events: int) -> None:

@@ -46,7 +46,17 @@ def played(rows: list[dict[str, Any]], cuts: list[int], *, restart: bool) -> tup
             saved, fold = fold.save(), new()
             fold.load(saved)
         for tick in fold.fold(table(rows[start:end])):
-            found.append((tick.time, tick.seq, tick.added, tick.parents, tick.groups, tick.counts.tolist(), tick.visible.tolist()))
+            found.append(
+                (
+                    tick.time,
+                    tick.seq,
+                    tick.added,
+                    tick.parents,
+                    tick.groups,
+                    tick.counts.tolist(),
+                    tick.visible.tolist(),
+                )
+            )
         for kind, counted in (("in time", fold.counted), ("late", fold.late)):
             for key, count in counted.items():
                 book[kind, key] = book.get((kind, key), 0) + count

@@ -138,3 +138,20 @@ def test_rows_folded_before_are_passed_over() -> None:
     assert ticks(fold, [row(1, 5), row(2, 6)]) == []
     (tick,) = ticks(fold, [row(2, 6), row(3, 60, "heartbeat")])
     assert counts(fold, tick)[("acme",)] == 2
+
+
+def test_watches_and_categories_that_the_config_has_no_more_do_not_count() -> None:
+    fold = a_fold(known={"watch": frozenset({"acme"}), "category": frozenset({"billing", "other"})})
+    rows = [
+        row(1, 5, watches=["acme", "old"], categories=["outage"]),
+        row(2, 6, watches=["old"]),
+        row(3, 60, "heartbeat"),
+    ]
+    (tick,) = ticks(fold, rows)
+    assert counts(fold, tick) == {("acme",): 1, ("acme", "other"): 1}
+
+
+def test_where_all_watches_are_gone_every_post_is_in_all() -> None:
+    fold = a_fold(all_watches="all", known={"watch": frozenset()})
+    (tick,) = ticks(fold, [row(1, 5, watches=["old"]), row(2, 60, "heartbeat")])
+    assert counts(fold, tick) == {("all",): 1, ("all", "outage"): 1}

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from tests.helpers.alerts import START, an_alert
 
-from tocsin.errors import Corrupt, Permanent
+from tocsin.errors import Corrupt, Permanent, Transient
 from tocsin.model import Incident
 from tocsin.state import SCHEMA_VERSION, Checkpoint, Position, State, _prepare
 
@@ -106,6 +106,26 @@ def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> N
     assert not isinstance(raised.value, Corrupt)
     with pytest.raises(Permanent, match="cannot be opened: No such file or directory"):
         State(tmp_path / "missing" / "state.db")
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("database or disk is full", Transient),
+        ("database is locked", Transient),
+        ("disk I/O error", Transient),
+        ("database disk image is malformed", Corrupt),
+    ],
+)
+def test_what_goes_wrong_while_it_works_is_said_in_our_words(
+    state: State, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[Exception]
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError(said)
+
+    monkeypatch.setattr(state._engine.dialect, "do_execute", fail)
+    with pytest.raises(kind, match=said):
+        state.incidents()
 
 
 def test_a_step_is_all_or_nothing(state: State) -> None:

@@ -93,6 +93,8 @@ async def _play(config: Any, folder: Path, *, stay: bool) -> Incident | None:
     finally:
         with suppress(asyncio.CancelledError):
             await running
+    if found is None and runner.interrupted:
+        raise KeyboardInterrupt
     return found
 
 

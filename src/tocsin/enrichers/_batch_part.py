@@ -60,7 +60,7 @@ class Part:
         shaken = worded[np.isin(found, displaced) & (worded > start)]
         self.start = start
         self.stop = int(shaken[0]) if len(shaken) else stop
-        self._found = dict(zip(worded.tolist(), found.tolist(), strict=True))
+        self._found: dict[int, int] = dict(zip(worded.tolist(), found.tolist(), strict=True))
         self._stakes = self._staked(new, free)
         self._holders: dict[int, tuple[int, int]] = {}
         self.entered: list[int] = []

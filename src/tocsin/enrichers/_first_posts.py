@@ -49,7 +49,8 @@ class FirstPosts:
         mixed = (keys ^ (keys >> np.uint32(15))) * _SPREAD
         mixed ^= mixed >> np.uint32(13)
         mixed *= np.uint32(0xC2B2AE35)
-        return (mixed >> np.uint32(32 - self._width)).astype(np.int64) + (_BAND << self._width)
+        found: Ints = (mixed >> np.uint32(32 - self._width)).astype(np.int64) + (_BAND << self._width)
+        return found
 
     def search(self, seqs: Ints, times: Ints, keys: Keys, places: Ints, agree: Ints) -> Ints:
         """The seq of the earliest first post that is similar to each row, (n,); NOBODY where there is none.
@@ -103,7 +104,8 @@ def agreeing(keys: Keys, others: Keys) -> Ints:
     """How many signature bytes each pair of posts has in common, (n,)."""
     ours = np.ascontiguousarray(keys[:, :BANDS]).view(np.uint8)
     theirs = np.ascontiguousarray(others[:, :BANDS]).view(np.uint8)
-    return np.count_nonzero(ours == theirs, axis=1).astype(np.int64)
+    common: Ints = np.count_nonzero(ours == theirs, axis=1).astype(np.int64)
+    return common
 
 
 def sharing(places: Ints) -> Flags:

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from tocsin.lakes._delta_scan import Bounds, DataFile, scan
 
 KEPT = {
-    "seq", "event_time", "uid_hash", "source", "stream", "received_at", "version", "backfilled", "language", "watches", "country",
-    "category", "categories", "day",
+    "seq", "event_time", "uid_hash", "source", "stream", "received_at", "version", "backfilled", "language",
+    "watches", "country", "category", "categories", "day",
 }  # fmt: skip
 """What is left of a post: when and where it counted, and the hash by which it cannot come back as new."""
 

@@ -20,6 +20,8 @@ from tocsin.series import Fold
 from tocsin.settings import Part
 from tocsin.state import State
 
+OTHER = "other"
+"""The category of a post that is in none."""
 ALL_POSTS = "all"
 """The watch that every post belongs to where the config names none."""
 
@@ -90,12 +92,17 @@ class Assembly:
     def _policy(self, name: str) -> Policy:
         policy = next(policy for policy in self.config.alerts.policies if policy.name == name)
         listens = {watch.name: frozenset(watch.sources) for watch in self.config.watches if watch.sources is not None}
+        known = {
+            "watch": frozenset(watch.name for watch in self.config.watches),
+            "category": frozenset([*(category.name for category in self.config.categories), OTHER]),
+        }
         fold = Fold(
             dimensions=policy.by,
             bucket=int(policy.bucket),
             lateness=int(self.config.lateness),
             all_watches=None if self.config.watches else ALL_POSTS,
             sources=listens,
+            known=known,
         )
         loaded = load.component("detectors", "volume")
         options = loaded.config_class.model_validate({"bucket": policy.bucket, "sensitivity": policy.sensitivity})
@@ -105,6 +112,7 @@ class Assembly:
                 policy.model_dump(mode="json"),
                 self.config.lateness,
                 fold.all_watches,
+                sorted((name, sorted(values)) for name, values in known.items() if name in policy.by),
                 sorted((name, sorted(of)) for name, of in listens.items()),
             ]
         )

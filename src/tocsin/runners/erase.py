@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from tocsin.errors import Locked
+from tocsin.errors import Locked, Permanent
 from tocsin.model import Batch, Delete
 from tocsin.notifiers.log import Log
 from tocsin.pipeline import Detect, Process
@@ -36,8 +36,18 @@ def erase(assembly: Assembly, deletes: Sequence[Delete]) -> Report:
     try:
         with Locks(assembly.data_dir, LOOPS):
             return _carry_out(assembly, deletes)
-    except Locked:
+    except Locked as running:
+        if _is_free(assembly, "process"):
+            raise Permanent(f"{running}; the demand waits in the queue until a process loop runs") from running
         return Report(False, 0, 0, 0, str(assembly.data_dir))
+
+
+def _is_free(assembly: Assembly, loop: str) -> bool:
+    try:
+        with Locks(assembly.data_dir, [loop]):
+            return True
+    except Locked:
+        return False
 
 
 def _carry_out(assembly: Assembly, deletes: Sequence[Delete]) -> Report:

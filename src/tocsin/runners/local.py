@@ -32,6 +32,8 @@ COMMIT_SECONDS = 1.0
 POLL_SECONDS = 0.2
 MAINTAIN_SECONDS = 60.0
 METRICS_SECONDS = 10.0
+STEADY_SECONDS = 60.0
+"""A loop that has run so long begins its waits anew."""
 MOST_ROWS = 5_000
 
 
@@ -39,7 +41,7 @@ class Runner:
     """Runs some of the loops until stopped, or until everything finite is drained.
 
     `failures` holds what stopped a source or a loop for good, `started_at_seq` the lake's last row at the start;
-    `ready` says that queue, lake and state are open.
+    `ready` says that queue, lake and state are open, `interrupted` that a signal ended the run.
     """
 
     def __init__(
@@ -57,10 +59,14 @@ class Runner:
         self.started_at_seq = 0
         self._stop = threading.Event()
         self._committed = threading.Event()
-        self.ready = False
+        self.ready = self.interrupted = False
         self._drained = False
         self._process: Process | None = None
         self._detect: Detect | None = None
+
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        self.stop()
 
     def _in_order(self) -> list[str]:
         return [loop for loop in LOOPS if loop in self._loops]
@@ -106,7 +112,7 @@ class Runner:
         state: State,
     ) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+            asyncio.get_running_loop().add_signal_handler(number, self._interrupt)
         intake = [group.create_task(self._ingest(name, source, queue)) for name, source in sources.items()]
         if "process" in self._loops:
             group.create_task(self._in(threads, "process", partial(self._run_process, queue)))
@@ -148,6 +154,12 @@ class Runner:
 
     def _idle(self, queue: Queue, state: State) -> bool:
         """Whether every log is at its end, as far as the loops that run here are concerned."""
+        try:
+            return self._at_end(queue, state)
+        except Transient:
+            return False
+
+    def _at_end(self, queue: Queue, state: State) -> bool:
         process, detect = self._process, self._detect
         if "process" in self._loops and (process is None or process.backlog):
             return False
@@ -159,20 +171,25 @@ class Runner:
         """Run a loop; after a fault that may pass, run it anew. What cannot pass ends the run."""
         attempt = 0
         while not self._stop.is_set():
+            began = self._assembly.clock.monotonic()
             try:
                 loop()
             except Transient as fault:
                 if self._stop.is_set():
                     return
-                attempt += 1
+                steady = self._assembly.clock.monotonic() - began > STEADY_SECONDS
+                attempt = 1 if steady else attempt + 1
                 wait = fault.retry_after or backoff(attempt, self._assembly.random, 0.5, 30.0)
                 log.warning("The %s loop begins again in %.1f s: %s", name, wait, fault)
-                self.telemetry.retried("process", name)
+                self.telemetry.retried(name, name)
                 self._stop.wait(wait)
             except TocsinError as fault:
-                log.error("The %s loop has stopped: %s", name, fault)
-                self.failures.append(fault)
-                self.stop()
+                self._fail(name, fault)
+
+    def _fail(self, name: str, fault: TocsinError) -> None:
+        log.error("The %s loop has stopped: %s", name, fault)
+        self.failures.append(fault)
+        self.stop()
 
     def _run_process(self, queue: Queue) -> None:
         with ExitStack() as stack:
@@ -230,13 +247,25 @@ class Runner:
     async def _notify(self, state: State, queue: Queue) -> None:
         notifiers = self._assembly.notifiers()
         while not self._stop.is_set():
-            sent = await notify(state, notifiers, queue, self._assembly.clock, self._assembly.random, self.telemetry)
+            wait, sent = POLL_SECONDS, 0
+            try:
+                sent = await notify(
+                    state, notifiers, queue, self._assembly.clock, self._assembly.random, self.telemetry
+                )
+            except Transient as fault:
+                log.warning("The notify loop waits: %s", fault)
+                wait = fault.retry_after or 5.0
+            except TocsinError as fault:
+                self._fail("notify", fault)
             if not sent:
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.to_thread(self._stop.wait, wait)
 
     def _write_metrics(self) -> None:
         """All counters as a file that Prometheus' textfile collector reads."""
         path = self._assembly.data_dir / "metrics.prom"
         part = path.with_suffix(f".{'-'.join(sorted(self._loops))}.part")  # other loops may write theirs just now
-        part.write_bytes(self.telemetry.render())
-        part.replace(path)
+        try:
+            part.write_bytes(self.telemetry.render())
+            part.replace(path)
+        except OSError as error:
+            log.warning("The metrics are not written to %s: %s.", path, error.strerror)

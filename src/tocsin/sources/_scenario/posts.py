@@ -124,7 +124,9 @@ class Writer:
     def _draw(self, number: int, edges: Times, campaigns: list[Campaign]) -> Draws:
         random = generator(self._seed, POSTS, number)
         everyday = _expanded(random.poisson(self.rhythm.expected(edges)))
-        drawn = [(*everyday, random.choice(len(CATEGORIES), len(everyday[0]), p=_CATEGORY_SHARE), _ORDINARY)]
+        drawn: list[tuple[Any, ...]] = [
+            (*everyday, random.choice(len(CATEGORIES), len(everyday[0]), p=_CATEGORY_SHARE), _ORDINARY)
+        ]
         for origin, surge in enumerate(self.rhythm.surges):
             minute, language = _expanded(random.poisson(self.rhythm.additional(surge, edges)))
             drawn.append((minute, surge.watch, language, surge.category, origin))
@@ -191,7 +193,8 @@ class Writer:
 
     def _original(self, slip: _Slip, near: Post | None) -> Post:
         text = _composed(self._phrases[slip.watch][slip.language], slip, self._languages[slip.language])
-        brand, chances, more = self._brands[slip.watch], slip.chances, {}
+        brand, chances = self._brands[slip.watch], slip.chances
+        more: dict[str, Any] = {}
         if chances[5] < _MENTIONS:
             text, more["mentions"] = f"@{brand} {text}", (brand,)
         elif chances[5] > 1 - _TAGS:

@@ -109,7 +109,7 @@ class Rhythm:
         day = np.interp(local % DAY / HOUR, np.arange(25), _DAILY)
         weekend = (local // DAY + 3) % 7 >= 5  # 1 January 1970 was a Thursday
         day *= np.where(weekend, _WEEKEND, 1.0) * 7 / (5 + 2 * _WEEKEND)
-        rates = (day * self.language_share)[:, None, :] * self.watch_share[None, :, None]
+        rates: Floats = (day * self.language_share)[:, None, :] * self.watch_share[None, :, None]
         rates *= self._config.rate * (np.diff(edges) / HOUR)[:, None, None]
         for day in _days(edges):
             for watch, start, end, factor in self._bursts_of(day):
@@ -122,7 +122,8 @@ class Rhythm:
         progress = (middles - surge.start) / (surge.end - surge.start)
         height = np.interp(progress, [0, 1 / 6, 2 / 3, 1], [0, 1, 1, 0], left=0, right=0)
         usual = self._config.rate * self.watch_share[surge.watch] * np.diff(edges) / HOUR
-        return ((surge.factor - 1) * height * usual)[:, None] * self.language_share
+        posts: Floats = ((surge.factor - 1) * height * usual)[:, None] * self.language_share
+        return posts
 
     def bot_posts(self, campaign: Campaign, edges: Times) -> Floats:
         """Posts of a bot, (bins,)."""

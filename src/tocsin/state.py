@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from tocsin import state_schema as schema
-from tocsin.errors import Corrupt, Permanent, TocsinError, Transient
+from tocsin.errors import Corrupt, LowSpace, Permanent, TocsinError, Transient
 from tocsin.forget import scrub
 from tocsin.model import Alert, Incident
 from tocsin.state_schema import SCHEMA_VERSION
@@ -351,7 +351,8 @@ def _in_our_words(path: Path, error: BaseException | None) -> TocsinError | None
         return Corrupt(
             f"{path} is damaged ({error}); it holds only what the lake can give again: run `tocsin doctor --repair`"
         )
-    return Transient(f"{path}: {error}")
+    kind = LowSpace if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else Transient
+    return kind(f"{path}: {error}")
 
 
 def _incident(body: bytes, acked_at: str | None, acked_by: str | None) -> Incident:

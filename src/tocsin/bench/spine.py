@@ -64,7 +64,7 @@ class _WithoutModels(Assembly):
         return [_Claimed() if "language" in enricher.fills else enricher for enricher in super().enrichers()]
 
 
-def run(posts: int = 300_000, live_seconds: float = 20.0) -> dict[str, Any]:
+def run(posts: int = 500_000, live_seconds: float = 20.0) -> dict[str, Any]:
     """Figures by name. `posts` go through for throughput and memory: take 2,000,000 to see that memory is flat."""
     folder = Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
     try:
@@ -96,7 +96,7 @@ def _assembly(folder: Path) -> Assembly:
 
 def _posts(count: int) -> Iterator[Batch]:
     """So many events of a scenario, about a thousand posts in each batch, a few hundred posts a simulated minute."""
-    days = max(count / 400_000, 2.0)
+    days = max(count / 1_000_000, 1.25)
     options = scenario.Config.model_validate(
         {"seed": 1, "duration": f"{days:.3f}d", "rate": 1.1 * count / (24 * days), "body_bytes": POST_BYTES}
     )

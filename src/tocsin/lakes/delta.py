@@ -7,7 +7,9 @@ number of readers, in any engine that knows Delta, read beside it.
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +31,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from tocsin.clock import SystemClock
 from tocsin.component import Commit, Context, Snapshot
-from tocsin.errors import ConfigError, Corrupt, Permanent, Transient
+from tocsin.errors import ConfigError, Corrupt, LowSpace, Permanent, Transient
 from tocsin.lakes import _delta_log as log
 from tocsin.lakes import _delta_repair as repairs
 from tocsin.lakes._delta_erase import Erasure
@@ -385,4 +387,6 @@ def _writing(root: Path) -> Iterator[None]:
 
 def _not_written(root: Path, error: Exception) -> Transient:
     """A full disk and its like may pass: what was not committed is tried again by whoever asked for it."""
-    return Transient(f"{root}: the lake cannot be written ({str(error).splitlines()[0]})")
+    reason = str(error).splitlines()[0]
+    kind = LowSpace if os.strerror(errno.ENOSPC) in reason else Transient
+    return kind(f"{root}: the lake cannot be written ({reason})")

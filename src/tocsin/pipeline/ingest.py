@@ -23,6 +23,8 @@ from tocsin.text import storable
 log = logging.getLogger(__name__)
 
 BASE_SECONDS, CAP_SECONDS = 0.5, 60.0
+PAUSE_SECONDS = 2.0
+"""How long a source may stand still, at most, after the queue has room again."""
 
 
 async def ingest(source: Source, queue: Queue, context: Context, telemetry: Telemetry) -> None:
@@ -57,7 +59,7 @@ async def _put(queue: Queue, batch: Batch, context: Context, telemetry: Telemetr
             attempt += 1
             if attempt == 1:
                 log.warning("Source %s is paused: %s.", context.name, fault)
-            wait = backoff(attempt, context.random, BASE_SECONDS, 5.0)
+            wait = backoff(attempt, context.random, BASE_SECONDS, PAUSE_SECONDS)
             telemetry.paused(context.name, wait)
             await context.clock.sleep(wait)
     if attempt:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Collection
@@ -15,12 +16,12 @@ from contextlib import ExitStack, closing
 from functools import partial
 
 from tocsin.component import Lake, Queue, Source
-from tocsin.errors import TocsinError, Transient
+from tocsin.errors import LowSpace, TocsinError, Transient
 from tocsin.net import backoff
 from tocsin.pipeline import Detect, Process, ingest, notify
 from tocsin.runners.assemble import Assembly
 from tocsin.runners.locks import Locks
-from tocsin.runners.memory import save_memory
+from tocsin.runners.tuning import collect_rarely, save_memory
 from tocsin.runners.worker import Worker
 from tocsin.state import State
 from tocsin.telemetry import Telemetry
@@ -34,6 +35,8 @@ MAINTAIN_SECONDS = 60.0
 METRICS_SECONDS = 10.0
 STEADY_SECONDS = 60.0
 """A loop that has run so long begins its waits anew."""
+ROOM_BYTES = 4 * 2**20
+"""Room on the disk below which no commit is tried."""
 MOST_ROWS = 5_000
 
 
@@ -79,6 +82,7 @@ class Runner:
     async def run(self) -> None:
         """Returns when stopped or idle. Raises Locked or Permanent if it cannot begin."""
         save_memory()
+        collect_rarely()
         self._assembly.prepare()
         with ExitStack() as stack:
             stack.enter_context(Locks(self._assembly.data_dir, self._loops))
@@ -174,6 +178,10 @@ class Runner:
             began = self._assembly.clock.monotonic()
             try:
                 loop()
+            except LowSpace as fault:
+                log.warning("The %s loop waits for room on the disk: %s", name, fault)
+                self.telemetry.retried(name, name)
+                self._until_room()
             except Transient as fault:
                 if self._stop.is_set():
                     return
@@ -185,6 +193,11 @@ class Runner:
                 self._stop.wait(wait)
             except TocsinError as fault:
                 self._fail(name, fault)
+
+    def _until_room(self) -> None:
+        """Looking costs nothing; making a loop anew costs seconds of work."""
+        while not self._stop.wait(1.0) and shutil.disk_usage(self._assembly.data_dir).free < ROOM_BYTES:
+            pass
 
     def _fail(self, name: str, fault: TocsinError) -> None:
         log.error("The %s loop has stopped: %s", name, fault)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from tocsin.component import Enricher
 from tocsin.errors import Transient
 from tocsin.pipeline.process import Chain, EnrichmentError, History
+from tocsin.runners.tuning import collect_rarely
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +136,7 @@ def _unpack(packed: bytes) -> pa.RecordBatch:
 
 def _serve(pipe: Connection, make: Callable[[], list[Enricher]]) -> None:
     """The child: make the enrichers, then answer until the parent is gone."""
+    collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     chain = Chain(make())
     pipe.send_bytes(" ".join(sorted(chain.recalls)).encode())

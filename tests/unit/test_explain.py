@@ -131,3 +131,13 @@ def test_coverage_counts_overlapping_gaps_once() -> None:
     assert len(found["gaps"]) == 3
     assert explain.coverage([gap(30, None)], START, START + timedelta(hours=1))["share"] == 0.5
     assert explain.coverage([], START, START + timedelta(hours=1)) == {"share": 1.0, "gaps": []}
+
+
+def test_the_posts_told_are_those_since_it_began() -> None:
+    calm = [row(n, "cannot log in either") for n in range(10)]
+    burst = [row(1000 + n, f"cannot log in {n}") for n in range(20)]
+    began = START + timedelta(seconds=1000)
+    told = explain.explain([*calm, *burst], usual(), 30, 5, began, {})["posts"]
+    assert all(post["uid"] >= "news:1000" for post in told)
+    few = explain.explain([*calm, *burst[:2]], usual(), 12, 5, began, {})["posts"]
+    assert len(few) == 5

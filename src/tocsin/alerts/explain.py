@@ -39,18 +39,26 @@ Row = Mapping[str, Any]
 
 
 def explain(
-    rows: Sequence[Row], before: Sequence[Row], observed: float, expected: float, coverage: Mapping[str, Any]
+    rows: Sequence[Row],
+    before: Sequence[Row],
+    observed: float,
+    expected: float,
+    began: datetime,
+    coverage: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The explanation of an incident, in the shape of `alerts list --json`.
 
     `rows` are the posts of the window, or an even sample of them, `before` those of the baseline time; `observed`
-    and `expected` say how many the window had and should have had.
+    and `expected` say how many the window had and should have had. Words and posts are those since it `began`,
+    where there are enough.
     """
-    words = phrases(rows, before)
+    since = [row for row in rows if row["event_time"] >= began]
+    told = since if len(since) >= MOST_POSTS else rows
+    words = phrases(told, before)
     return {
         "slices": slices(rows, before, observed, expected),
         "phrases": words,
-        "posts": representative(rows, [str(word["phrase"]) for word in words]),
+        "posts": representative(told, [str(word["phrase"]) for word in words]),
         "voices": voices(rows),
         "coverage": dict(coverage),
     }

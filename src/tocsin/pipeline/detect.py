@@ -245,10 +245,10 @@ class Detect:
         start = since
         if change.direction == "up":
             start = incidents.onset(counts, policy.fold.bucket, since, change.at, change.expected)
-        why = self._explain(series, since, change, seq)
+        why = self._explain(series, since, start, change, seq)
         return incidents.opened(policy.name, series, change, start, why)
 
-    def _explain(self, series: Mapping[str, str], since: int, change: Change, seq: int) -> dict[str, Any]:
+    def _explain(self, series: Mapping[str, str], since: int, start: int, change: Change, seq: int) -> dict[str, Any]:
         """Why, from the lake's rows up to `seq`: those of the window, and those of the day before it."""
         first, last = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(change.at, UTC)
         batches = self._lake.rows(
@@ -267,7 +267,9 @@ class Detect:
         found = pa.Table.from_batches(posts) if posts else None
         rows = _some(found, pc.greater_equal, first)
         before = _some(found, pc.less, first)
-        return explain.explain(rows, before, change.observed, change.expected, explain.coverage(gaps, first, last))
+        seen = explain.coverage(gaps, first, last)
+        began = datetime.fromtimestamp(start, UTC)
+        return explain.explain(rows, before, change.observed, change.expected, began, seen)
 
 
 def _some(posts: pa.Table | None, test: Callable[..., Any], border: datetime) -> list[dict[str, Any]]:

@@ -201,6 +201,11 @@ def _help(path: tuple[str, ...]) -> str:
     return result.output
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Both pages, in their places."""
     (REFERENCE / "config.md").write_text(config_page(), encoding="utf-8")
     (REFERENCE / "cli.md").write_text(cli_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -38,6 +38,7 @@ Damage = Callable[[str, random.Random], str]
 class Outcome:
     """What a run left behind: rows of the lake by kind, ids of posts, dead letters, `alerts list --json`."""
 
+    data_dir: Path
     kinds: Mapping[str, int]
     ids: frozenset[str]
     dead: tuple[DeadLetter, ...]
@@ -80,9 +81,16 @@ def outcome(posts: Path, data_dir: Path) -> Outcome:
                 kinds[row["kind"]] = kinds.get(row["kind"], 0) + 1
                 ids |= {row["id"]} if row["kind"] == "post" else set()
         dead = tuple(letter for _, letter in queue.dead_letters())
-    listed = CliRunner(env=environ).invoke(cli.app, ["alerts", "list", "--json", "-c", str(CONFIG)])
-    assert listed.exit_code == 0, listed.output
-    return Outcome(kinds, frozenset(ids), dead, _less_the_wall_clock(listed.stdout))
+    listed = tocsin(data_dir, "alerts", "list", "--json")
+    return Outcome(data_dir, kinds, frozenset(ids), dead, _less_the_wall_clock(listed))
+
+
+def tocsin(data_dir: Path, *arguments: str) -> str:
+    """What a command prints of a data directory."""
+    environ = environment(POSTS, data_dir)
+    result = CliRunner(env=environ).invoke(cli.app, [*arguments, "-c", str(CONFIG)])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 def _less_the_wall_clock(listed: str) -> str:

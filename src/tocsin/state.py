@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+DAY_SECONDS = 86_400.0
+
+
 @dataclass(frozen=True)
 class Position:
     """How far the detect loop has folded the lake `lake`: its commit `version`, whose last row is `seq`."""
@@ -140,17 +143,16 @@ class State:
         return None if row is None else _incident(*row)
 
     def due(self, now: float, limit: int = 100) -> list[Outgoing]:
-        """Alerts to be sent now, oldest first."""
+        """Alerts to be sent now, oldest first.
+
+        Where the clock has gone back, one that was never tried is due at once, and no other waits longer than a day.
+        """
+        outbox = schema.outbox.c
+        went_back = sa.or_(sa.and_(outbox.attempts == 0, outbox.created > now), outbox.due > now + DAY_SECONDS)
         query = (
-            sa.select(
-                schema.outbox.c.number,
-                schema.outbox.c.destination,
-                schema.outbox.c.body,
-                schema.outbox.c.attempts,
-                schema.outbox.c.created,
-            )
-            .where(schema.outbox.c.state == "pending", schema.outbox.c.due <= now)
-            .order_by(schema.outbox.c.number)
+            sa.select(outbox.number, outbox.destination, outbox.body, outbox.attempts, outbox.created)
+            .where(outbox.state == "pending", sa.or_(outbox.due <= now, went_back))
+            .order_by(outbox.number)
             .limit(limit)
         )
         with self._engine.connect() as db:

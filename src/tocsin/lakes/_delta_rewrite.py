@@ -27,7 +27,7 @@ TARGET = 128 << 20
 
 _CLASSES = [1 << 20, 32 << 20, TARGET]
 _FEW, _MANY = 4, 32
-_GROUP_ROWS = 65536
+_GROUP_ROWS = 16384
 
 _STORED = [name for name in SCHEMA.names if name != "day"]
 _FILE_SCHEMA = pa.schema([SCHEMA.field(name) for name in _STORED])

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from tocsin.errors import Corrupt
 from tocsin.records import SCHEMA
 
-BATCH_ROWS = 8192
-ROWS_IN_MEMORY = 65536
+BATCH_ROWS = 4096
+ROWS_IN_MEMORY = 16384
 """Rows held at most (about), shared by the files that have to be read side by side."""
 
 _BUFFER = 1 << 16

@@ -106,8 +106,9 @@ class Delta:
             raise Corrupt(str(wrong[0]))
         new = not DeltaTable.is_deltatable(self._root)
         if new:
-            self._root.mkdir(parents=True, exist_ok=True)
-            DeltaTable.create(self._root, SCHEMA, mode="ignore", partition_by=["day"], configuration=_PROPERTIES)
+            with _writing(self._root):
+                self._root.mkdir(parents=True, exist_ok=True)
+                DeltaTable.create(self._root, SCHEMA, mode="ignore", partition_by=["day"], configuration=_PROPERTIES)
         self._table = _open(self._root)
         if [field.name for field in self._table.schema().fields] != SCHEMA.names:
             raise Permanent(f"{self._root}: this lake was made by another version of Tocsin; use that one")
@@ -115,7 +116,8 @@ class Delta:
         self._flushed = max(-1, self._table.version() - 2 * CHECKPOINT_EVERY)
         if new:
             self.flush()
-            log.flush_folders(self._root, levels=3)
+            with _writing(self._root):
+                log.flush_folders(self._root, levels=3)
 
     @property
     def table_id(self) -> str:

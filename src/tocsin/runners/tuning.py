@@ -13,10 +13,10 @@ import sys
 import pyarrow as pa
 
 ARENAS = 2
-TRIM_BYTES = 2**20
+TRIM_BYTES = MMAP_BYTES = 2**20
 COLLECT_AFTER = (100_000, 50, 50)
 """Reference counts free what a batch makes; the search for cycles would walk it again and again for nothing."""
-_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # malloc.h of the GNU C library
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of the GNU C library
 
 
 def save_memory() -> None:
@@ -24,12 +24,14 @@ def save_memory() -> None:
     os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     os.environ["MALLOC_ARENA_MAX"] = str(ARENAS)
     os.environ["MALLOC_TRIM_THRESHOLD_"] = str(TRIM_BYTES)
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = str(MMAP_BYTES)
     pa.set_memory_pool(pa.system_memory_pool())
     if sys.platform == "linux":
         tune = getattr(ctypes.CDLL(None), "mallopt", None)
         if tune is not None:
             tune(_M_ARENA_MAX, ARENAS)
             tune(_M_TRIM_THRESHOLD, TRIM_BYTES)
+            tune(_M_MMAP_THRESHOLD, MMAP_BYTES)
 
 
 def collect_rarely() -> None:

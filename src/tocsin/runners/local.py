@@ -32,6 +32,8 @@ LOOPS = ("ingest", "process", "detect", "notify")
 COMMIT_SECONDS = 1.0
 POLL_SECONDS = 0.2
 MAINTAIN_SECONDS = 60.0
+BUSY_TIMES = 10
+"""So many times longer maintenance may wait while there is a backlog."""
 METRICS_SECONDS = 10.0
 STEADY_SECONDS = 60.0
 """A loop that has run so long begins its waits anew."""
@@ -227,13 +229,14 @@ class Runner:
             if process.step():
                 self._committed.set()
             self.telemetry.backlog(process.backlog)
-            if process.backlog >= MOST_ROWS:
-                continue
-            if process.finish():
+            busy = process.backlog >= MOST_ROWS
+            if not busy and process.finish():
                 self._committed.set()
-            if clock.monotonic() - maintained >= MAINTAIN_SECONDS:
+            if clock.monotonic() - maintained >= MAINTAIN_SECONDS * (BUSY_TIMES if busy else 1):
                 process.maintain()
                 maintained = clock.monotonic()
+            if busy:
+                continue
             if not self._drained:
                 self._stop.wait(max(self._commit_seconds - (clock.monotonic() - began), 0.0))
             elif not process.backlog:

@@ -20,9 +20,10 @@ from pydantic import ConfigDict, Field
 from tocsin import secrets
 from tocsin.component import Context
 from tocsin.errors import ConfigError, Permanent, Transient
-from tocsin.model import Batch, Event, Heartbeat
+from tocsin.model import Batch, Event
 from tocsin.net import Decoder, TooLarge
 from tocsin.options import Duration, Options, Size
+from tocsin.sources._pulse import Pulse
 from tocsin.sources._submission import Body, Rejected, parse
 
 TOLERANCE = 300
@@ -99,23 +100,28 @@ class Webhook:
         """The port it listens at, while `read` is running."""
 
     async def read(self, cursor: str | None) -> AsyncIterator[Batch]:
-        """Batches of what came in, and a heartbeat every so often. There is no cursor: senders repeat themselves.
+        """Batches of what came in, and a heartbeat every so often, or a gap. The cursor is when it listened last.
 
         Raises Transient if the port is taken, Permanent if the address cannot be listened at.
         """
         runner = await self._listen()
         taken: list[_Waiting] = []
+        pulse = Pulse(self._name, self._config.heartbeat, cursor)
         due = self._clock.monotonic() + self._config.heartbeat
         try:
+            if missed := pulse.awake(self._clock.now()):
+                yield Batch(events=missed, cursor=pulse.cursor)
             while True:
                 await self._wait(due - self._clock.monotonic())
                 taken = self._take()
-                events = [event for request in taken for event in request.events]
+                heard = [event for request in taken for event in request.events]
+                pulse.heard(heard)
+                events = [*pulse.awake(self._clock.now()), *heard]
                 if self._clock.monotonic() >= due and not self._requests:
-                    events.append(Heartbeat(source=self._name, stream=self._name, at=self._clock.now()))
+                    events.append(pulse.beat(self._clock.now()))
                     due = self._clock.monotonic() + self._config.heartbeat
                 if events:
-                    yield Batch(events=events)
+                    yield Batch(events=events, cursor=pulse.cursor)
                 for request in taken:
                     request.settle(True)
         finally:

@@ -7,7 +7,7 @@ Unknown fields are ignored on reading, so that an older program reads a newer qu
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -87,7 +87,7 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", ta
     media: tuple[Media, ...] = ()
     labels: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    version: int = 1
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] = 1
     edited_at: datetime | None = None
     stream: str | None = None
     backfilled: bool = False

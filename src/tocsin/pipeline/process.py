@@ -197,7 +197,7 @@ class Process:
         for offset, body in zip(taken.offsets, taken.bodies, strict=True):
             try:
                 event = decoder.decode(body)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 others.append(self._dead(offset, f"not an event: {error}", body))
                 continue
             if isinstance(event, Post):

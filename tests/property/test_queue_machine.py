@@ -62,7 +62,9 @@ class SqliteMachine(RuleBasedStateMachine):
     def note(self, letters: list[DeadLetter]) -> None:
         for letter in letters:
             same = (letter.source, letter.stage, letter.place)
-            self.letters = [one for one in self.letters if not letter.place or (one.source, one.stage, one.place) != same]
+            self.letters = [
+                one for one in self.letters if not letter.place or (one.source, one.stage, one.place) != same
+            ]
             self.letters.append(letter)
 
     @rule(source=SOURCES, count=st.integers(0, 5), cursor=st.none() | st.text(max_size=3), dead=LETTERS)

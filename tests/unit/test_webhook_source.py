@@ -23,7 +23,7 @@ from pydantic import SecretStr, ValidationError
 from tocsin.clock import ManualClock
 from tocsin.component import Context
 from tocsin.errors import ConfigError, Permanent, Transient
-from tocsin.model import Batch, Delete, Event, Heartbeat, Place, Post, encoder
+from tocsin.model import Batch, Delete, Event, Gap, Heartbeat, Place, Post, encoder
 from tocsin.secrets import sign
 from tocsin.sources import webhook
 from tocsin.sources._submission import MAX_ITEMS, MAX_REASONS, Rejected, parse
@@ -130,7 +130,7 @@ async def test_a_sender_hears_202_only_once_the_queue_has_its_post(hook: Listeni
     assert await answer == (202, {"accepted": 1})
     (event,) = batch.events
     assert event == Post(uid="hook:1", source="hook", id="1", text="the bell rings", received_at=NOW, stream="hook")
-    assert batch.cursor is None
+    assert batch.cursor == NOW.isoformat()
 
 
 async def test_what_waits_together_is_stored_together(hook: Listening) -> None:
@@ -243,6 +243,21 @@ async def test_a_source_that_has_more_in_hand_does_not_say_that_it_is_complete(
     await hook.store()
     kinds = [[type(event) for event in (await hook.store()).events] for _ in range(2)]
     assert kinds == [[Post], [Post, Heartbeat]]
+
+
+async def test_the_time_before_a_restart_is_a_gap_that_comes_before_everything(hook: Listening) -> None:
+    source = Webhook(Config(port=0), Context("hook", Path("unused"), clock=hook.clock))
+    async with aclosing(source.read((NOW - timedelta(hours=1)).isoformat())) as batches:  # type: ignore[type-var]
+        first = await anext(batches)
+    assert [type(event) for event in first.events] == [Gap]
+    assert first.cursor == NOW.isoformat()
+
+
+async def test_a_machine_that_slept_says_so_before_what_came_since(hook: Listening) -> None:
+    hook.clock.advance(3600)
+    hook.post({"id": "1", "text": "a"})
+    kinds = [type(event) for event in (await hook.store()).events]
+    assert kinds == [Gap, Post, Heartbeat]
 
 
 async def test_a_paused_source_does_not_say_that_it_is_well(hook: Listening) -> None:

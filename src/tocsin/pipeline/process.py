@@ -273,9 +273,10 @@ class Process:
         left[0] -= 1
         if left[0] < 0:
             raise Permanent(f"the enrichers fail for more than {MOST_POISON} posts of a batch, the last with: {reason}")
-        row = batch.to_pylist()[0]
-        others.append(self._dead(row["seq"], reason, msgspec.json.encode(row), row["source"]))
-        self._seen.forget(row["uid_hash"])
+        seq, source, uid_hash = (batch.column(name)[0].as_py() for name in ("seq", "source", "uid_hash"))
+        (body,) = self._queue.read(seq - 1, 1).bodies
+        others.append(self._dead(seq, reason, body, source))
+        self._seen.forget(uid_hash)
 
     def _dead(self, offset: int, reason: str, body: bytes, source: str = "") -> records.Row:
         now = self._clock.now()

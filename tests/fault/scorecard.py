@@ -36,7 +36,11 @@ PROPERTIES = [
          "property/test_rules_property", "property/test_times_property", "property/test_event_fuzz"],
     ),
     ("R12", "poison posts stand alone", ["fault/test_poison"]),
-    ("R17", "state machines", ["property/test_queue_machine", "property/test_series_property"]),
+    (
+        "R17",
+        "state machines of the queue, of series, of incidents",
+        ["property/test_queue_machine", "property/test_series_property", "property/test_lifecycle_property"],
+    ),
     ("R18", "stop and start", ["fault/test_stop_start"]),
 ]  # fmt: skip
 

@@ -35,3 +35,8 @@ class Poisonable:
 
 def make() -> list[Poisonable]:
     return [Poisonable()]
+
+
+def broken() -> list[Poisonable]:
+    """Enrichers that cannot even be made."""
+    raise RuntimeError("no model")

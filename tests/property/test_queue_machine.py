@@ -10,6 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.helpers.faults import by_length
 
 from tocsin.clock import ManualClock
 from tocsin.component import Context
@@ -163,7 +164,12 @@ class MemoryMachine(SqliteMachine):
         pass
 
 
-MODEST = settings(max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MODEST = settings(
+    max_examples=by_length(100, 300, 20_000),
+    stateful_step_count=by_length(25, 30, 30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 SqliteMachine.TestCase.settings = MODEST
 MemoryMachine.TestCase.settings = MODEST
 TestSqlite = SqliteMachine.TestCase

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.helpers.world import NOW, World
 
-from tocsin.model import Author, Delete, Heartbeat, Incident, Post
+from tocsin.model import Author, Delete, Gap, Heartbeat, Incident, Post
 
 YAML = """
 data_dir: data
@@ -78,6 +78,24 @@ def test_the_outage_is_one_incident_with_everything_in_it(played: World) -> None
     assert all("down" in post["text"] for post in incident.explanation["posts"])
     assert sum(row["share"] for row in incident.explanation["slices"]) == pytest.approx(100, abs=0.2)
     assert incident.explanation["coverage"] == {"share": 1.0, "gaps": []}
+
+
+def test_a_source_that_goes_blind_does_not_end_an_incident(tmp_path: Path) -> None:
+    """Silence is never all-clear: it ends 45 calm minutes after somebody can see again."""
+    blind, until = START + timedelta(hours=81), START + timedelta(hours=86)
+    before = [event for event in EVENTS if isinstance(event, Post) and event.received_at < blind]
+    gap = Gap(source="news", stream="main", start=blind, end=until, state="lost")
+    with World(tmp_path, YAML) as world:
+        world.put([*before, gap, Heartbeat(source="news", stream="main", at=until)])
+        world.process_all()
+        world.detect_all()
+        (incident,) = [one for one in world.state.incidents() if one.series["category"] == "outage"]
+        assert incident.state == "open"
+        world.put([Heartbeat(source="news", stream="main", at=until + timedelta(hours=1))])
+        world.process_all()
+        world.detect_all()
+        (incident,) = [one for one in world.state.incidents() if one.series["category"] == "outage"]
+        assert (incident.state, incident.end) == ("resolved", until + timedelta(minutes=50))
 
 
 def test_its_sql_counts_it_again(played: World) -> None:

@@ -164,6 +164,33 @@ def test_when_nearly_everything_fails_the_loop_stops_instead_of_burying_it(tmp_p
         assert world.kinds() == {}
 
 
+def test_when_everything_fails_the_loop_stops_also_where_posts_come_one_by_one(tmp_path: Path) -> None:
+    with World(tmp_path, YAML, enrichers=[Poisoned()]) as world:
+        for number in range(1, 100):
+            world.put([post(number, "poison")])
+            world.process_all()
+        world.put([post(number, "fine" if number == 100 else "poison") for number in (100, 101)])
+        world.process_all()
+        for number in range(102, 202):
+            world.put([post(number, "poison")])
+            world.process_all()
+        world.put([post(202, "poison")])
+        with pytest.raises(Permanent, match="more than 100 posts"):
+            world.process_all()
+        assert world.kinds() == {"post": 1, "dead": 200}
+
+
+def test_enrichers_that_fail_without_a_post_are_not_taken_for_poison(tmp_path: Path) -> None:
+    class Broken(Poisoned):
+        def enrich(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+            raise RuntimeError("no model")
+
+    with World(tmp_path, YAML, enrichers=[Broken()]) as world:
+        world.put([Heartbeat(source="news", stream="main", at=NOW)])
+        with pytest.raises(Permanent, match="fail without any post: RuntimeError: no model"):
+            world.process_all()
+
+
 def test_a_new_queue_beside_an_older_lake_goes_on_after_it(tmp_path: Path) -> None:
     with World(tmp_path, YAML) as world:
         world.put([post(1), post(2)])

@@ -117,6 +117,7 @@ def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> N
         ("database disk image is malformed", Corrupt),
     ],
 )
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the failed connection is dropped
 def test_what_goes_wrong_while_it_works_is_said_in_our_words(
     state: State, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[Exception]
 ) -> None:

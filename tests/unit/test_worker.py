@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import poison
 from tests.helpers.rows import row
 
-from tocsin.errors import Transient
+from tocsin.errors import Permanent, Transient
 from tocsin.pipeline.process import EnrichmentError
 from tocsin.records import ROW_SCHEMA
 from tocsin.runners.worker import Worker
@@ -59,3 +59,8 @@ def test_a_new_worker_is_shown_the_lake_and_the_batches_since() -> None:
 def test_a_run_that_is_stopped_waits_for_no_answer() -> None:
     with pytest.raises(Transient, match="stopped"):
         Worker(poison.make, stopping=lambda: True)
+
+
+def test_enrichers_that_cannot_be_made_are_one_clear_line() -> None:
+    with pytest.raises(Permanent, match="the enrichers do not start: the enriching process died"):
+        Worker(poison.broken)

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from tocsin.component import Readings
 from tocsin.series import Key
@@ -76,10 +77,23 @@ class Lifecycle:
         self._open: dict[tuple[Key, Direction], _Open] = {}
         self._cooldowns: dict[tuple[Key, Direction], _Cooldown] = {}
 
-    def step(self, at: int, keys: Sequence[Key], index: Mapping[Key, int], readings: Readings) -> Iterator[Change]:
-        """What the readings of the bucket that ends at `at` change; `index` is each key's place in `keys`."""
+    def step(
+        self,
+        at: int,
+        keys: Sequence[Key],
+        index: Mapping[Key, int],
+        readings: Readings,
+        visible: npt.NDArray[np.bool_] | None = None,
+    ) -> Iterator[Change]:
+        """What the readings of the bucket that ends at `at` change; `index` is each key's place in `keys`.
+
+        Where a series was not `visible` (None: all were) its incident waits: nothing seen is not calm.
+        """
         for (key, direction), incident in list(self._open.items()):
-            yield from self._go_on(at, key, direction, incident, index[key], readings)
+            if visible is None or visible[index[key]]:
+                yield from self._go_on(at, key, direction, incident, index[key], readings)
+            else:
+                incident.calm_since = None
         for number in np.flatnonzero(readings.alert).tolist():
             key = keys[number]
             if len(key) == self._depth:

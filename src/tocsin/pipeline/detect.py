@@ -60,7 +60,7 @@ class Policy:
                 self.detector.add(tick.parents, tick.groups)
             readings = self.detector.step(tick.time, tick.counts, tick.visible)
             ended = tick.time + self.fold.bucket
-            for change in self.lifecycle.step(ended, self.fold.keys, self.fold.index, readings):
+            for change in self.lifecycle.step(ended, self.fold.keys, self.fold.index, readings, tick.visible):
                 changes.append((tick.seq, change))
         return changes
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 MOST_POISON = 100
-"""So many posts of a batch may fail alone; when more do, it is not the posts that are bad."""
+"""So many posts may fail alone before a batch in which one does not; when more do, it is not the posts that are bad."""
 
 History = Callable[[], Iterator[pa.RecordBatch]]
 
@@ -135,7 +135,7 @@ class Process:
         self._seen, self._deleted = Seen(), Seen()
         self._forgetting = Forgetting()
         self._waiting: _Prepared | None = None
-        self._committed = self._read = 0
+        self._committed = self._read = self._failed_alone = 0
 
     def recover(self) -> None:
         """Take the position and all memory from the lake."""
@@ -244,15 +244,17 @@ class Process:
             batches = [self._enrichment.result()]
         except EnrichmentError as error:
             log.warning("A batch of %d posts failed (%s): trying it in parts.", prepared.posts.num_rows, error)
-            batches = list(self._salvage(prepared.posts, prepared.others, [MOST_POISON]))
+            batches = list(self._salvage(prepared.posts, prepared.others))
+        if any(batch.num_rows for batch in batches):
+            self._failed_alone = 0
         if prepared.others:
             batches.append(records.to_batch(prepared.others))
         return batches
 
-    def _salvage(self, batch: pa.RecordBatch, others: list[records.Row], left: list[int]) -> Iterator[pa.RecordBatch]:
+    def _salvage(self, batch: pa.RecordBatch, others: list[records.Row]) -> Iterator[pa.RecordBatch]:
         """Halve until the poison stands alone; what fails alone three times is dead.
 
-        Raises Permanent when more fail than `left` allows, Transient when the run is being stopped: the batch is
+        Raises Permanent when it is not the posts that are bad, Transient when the run is being stopped: the batch is
         not committed, so the next run tries it.
         """
         if self._stopping():
@@ -267,12 +269,14 @@ class Process:
                 reason = str(error)
         if batch.num_rows > 1:
             middle = batch.num_rows // 2
-            yield from self._salvage(batch.slice(0, middle), others, left)
-            yield from self._salvage(batch.slice(middle), others, left)
+            yield from self._salvage(batch.slice(0, middle), others)
+            yield from self._salvage(batch.slice(middle), others)
             return
-        left[0] -= 1
-        if left[0] < 0:
-            raise Permanent(f"the enrichers fail for more than {MOST_POISON} posts of a batch, the last with: {reason}")
+        if not batch.num_rows:
+            raise Permanent(f"the enrichers fail without any post: {reason}")
+        self._failed_alone += 1
+        if self._failed_alone > MOST_POISON:
+            raise Permanent(f"the enrichers fail for more than {MOST_POISON} posts, the last with: {reason}")
         seq, source, uid_hash = (batch.column(name)[0].as_py() for name in ("seq", "source", "uid_hash"))
         (body,) = self._queue.read(seq - 1, 1).bodies
         others.append(self._dead(seq, reason, body, source))

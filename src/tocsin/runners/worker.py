@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import pyarrow as pa
 
 from tocsin.component import Enricher
-from tocsin.errors import Transient
+from tocsin.errors import Permanent, Transient
 from tocsin.pipeline.process import Chain, EnrichmentError, History
 from tocsin.runners.tuning import collect_rarely
 
@@ -42,7 +42,10 @@ class Worker:
         self._history: History = lambda: iter(())
         self._fresh: list[pa.RecordBatch] = []
         self._submitted: pa.RecordBatch | None = None
-        self._start()
+        try:
+            self._start()
+        except EnrichmentError as error:
+            raise Permanent(f"the enrichers do not start: {error}") from error
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.helpers.faults import ROOT, SEED, by_length, record
 
 CYCLES = by_length(60, 300, 1_000)
@@ -22,6 +23,7 @@ def killer(folder: Path, cycles: int, seed: int) -> subprocess.Popen[str]:
     return subprocess.Popen([*command, f"--round={ROUND}"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.timeout(by_length(300, 1_800, 7_200))
 def test_kill_9_anywhere_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     running = [killer(tmp_path / str(number), CYCLES // 2, SEED + 1000 * number) for number in range(2)]
     found = [json.loads(process.communicate()[0].splitlines()[-1]) for process in running]

@@ -36,7 +36,11 @@ COLUMNS = {
 """Dimension -> column of the lake."""
 
 ROW_COLUMNS = ["seq", "kind", "event_time", "source", "stream", "until", "note", "version", "backfilled"]
-_NOTHING = {"watch": None, "category": "other", "source": "unknown", "language": "unknown", "country": "unknown"}
+NOTHING = {"category": "other", "source": "unknown", "language": "unknown", "country": "unknown"}
+"""Dimension -> what a post counts as that has no value there."""
+
+ALL_POSTS = "all"
+"""The watch that every post belongs to where the config names none."""
 
 
 def columns(dimensions: Sequence[str]) -> list[str]:
@@ -179,7 +183,7 @@ class Fold:
         codes: Longs = np.zeros(rows.num_rows, dtype=np.int64)
         keys: list[Key] = [()]
         for dimension in self.dimensions[:level]:
-            nothing = self.all_watches if dimension == "watch" else _NOTHING[dimension]
+            nothing = self.all_watches if dimension == "watch" else NOTHING[dimension]
             rows_of, values, names = _values(rows.column(COLUMNS[dimension]), nothing, self.known.get(dimension))
             starts = np.searchsorted(rows_of, owners, "left")
             many = np.searchsorted(rows_of, owners, "right") - starts

@@ -95,6 +95,13 @@ class Watch(Block):
     sources: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The sources that it listens to, by name. Default: all."""
 
+    @field_validator("name")
+    @classmethod
+    def _not_all(cls, name: str) -> str:
+        if name == "all":
+            raise ValueError("'all' is the name of the watch that there is where the config names none")
+        return name
+
 
 class Category(Block):
     """What a post is about. A post in no category is kept as `other`."""

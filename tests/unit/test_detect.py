@@ -206,3 +206,17 @@ def test_erasing_a_post_takes_it_out_of_incidents_and_keeps_the_counts(tmp_path:
         assert {one.id: one.observed for one in again.values()} == {
             one.id: one.observed for one in played.state.incidents()
         }
+
+
+def test_without_watches_an_incident_has_its_posts_and_its_sql_counts(tmp_path: Path) -> None:
+    from tocsin.sql import query
+
+    with World(tmp_path, YAML.replace("watches:\n  - {name: acme, match: acme}\n", "")) as world:
+        world.put(EVENTS)
+        world.process_all()
+        world.detect_all()
+        (incident,) = [one for one in world.state.incidents() if one.series["category"] == "outage"]
+        assert incident.series["watch"] == "all"
+        assert len(incident.explanation["posts"]) >= 3
+        (row,) = query(incident.sql, world.lake.snapshot).rows.to_pylist()
+        assert row["mentions"] == incident.observed

@@ -70,6 +70,8 @@ def test_the_headline_names_the_day_when_it_was_another() -> None:
         ({"language": "unknown"}, "coalesce(language, 'unknown') = 'unknown'"),
         ({"country": "DE"}, "country = 'DE'"),
         ({}, "true"),
+        ({"watch": "all"}, "true"),
+        ({"watch": "all", "category": "outage"}, "list_contains(categories, 'outage')"),
     ],
 )
 def test_the_condition_picks_the_series(series: dict[str, str], condition: str) -> None:
@@ -131,3 +133,9 @@ def test_every_message_of_an_incident_has_its_own_key() -> None:
         a_change(event="resolved", turn=2),
     ]
     assert len({incidents.alert(incident, change).key for change in changes}) == 4
+
+
+def test_without_watches_every_post_belongs_to_all() -> None:
+    assert belongs({"watch": "all", "category": "outage"}, watches=[])
+    assert belongs({"watch": "all", "category": "outage"}, watches=["old"])
+    assert not belongs({"watch": "all", "category": "billing"}, watches=[])

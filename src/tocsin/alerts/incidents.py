@@ -15,10 +15,9 @@ import pyarrow.compute as pc
 
 from tocsin.alerts.lifecycle import Change
 from tocsin.model import Alert, Incident
-from tocsin.series import COLUMNS, Key
+from tocsin.series import ALL_POSTS, COLUMNS, NOTHING, Key
 
 _LISTS = {"watch", "category"}
-_NONE = {"category": "other", "source": "unknown", "language": "unknown", "country": "unknown"}
 
 
 def incident_id(policy: str, series: Mapping[str, str], direction: str, opened: int) -> str:
@@ -92,13 +91,15 @@ def predicate(series: Mapping[str, str]) -> str:
     """The SQL condition on the view `posts` that picks the posts of a series."""
     parts = []
     for dimension, value in series.items():
+        if _is_everything(dimension, value):
+            continue
         quoted = "'" + value.replace("'", "''") + "'"
         column = COLUMNS[dimension]
         if dimension == "category" and value == "other":
             parts.append("category = 'other'")
         elif dimension in _LISTS:
             parts.append(f"list_contains({column}, {quoted})")
-        elif value == _NONE.get(dimension):
+        elif value == NOTHING.get(dimension):
             parts.append(f"coalesce({column}, {quoted}) = {quoted}")
         else:
             parts.append(f"{column} = {quoted}")
@@ -118,12 +119,19 @@ def members(batch: pa.RecordBatch, series: Mapping[str, str]) -> pa.Array:
     """For each row of a batch, whether it counts in a series."""
     mask = pa.array(np.ones(batch.num_rows, dtype=np.bool_))
     for dimension, value in series.items():
+        if _is_everything(dimension, value):
+            continue
         column = batch.column(COLUMNS[dimension])
         if dimension in _LISTS:
-            mask = pc.and_(mask, _holds(column, value, empty=value == _NONE.get(dimension)))
+            mask = pc.and_(mask, _holds(column, value, empty=value == NOTHING.get(dimension)))
         else:
-            mask = pc.and_(mask, pc.equal(pc.fill_null(column, _NONE[dimension]), value))
+            mask = pc.and_(mask, pc.equal(pc.fill_null(column, NOTHING[dimension]), value))
     return mask
+
+
+def _is_everything(dimension: str, value: str) -> bool:
+    """Whether a value leaves no post out: the watch of a config that names none."""
+    return dimension == "watch" and value == ALL_POSTS
 
 
 def _holds(lists: pa.Array, value: str, *, empty: bool) -> pa.Array:

@@ -16,14 +16,9 @@ from tocsin.config import Config
 from tocsin.errors import ConfigError, Permanent
 from tocsin.options import Options
 from tocsin.pipeline.detect import Policy
-from tocsin.series import Fold
+from tocsin.series import ALL_POSTS, NOTHING, Fold
 from tocsin.settings import Part
 from tocsin.state import State
-
-OTHER = "other"
-"""The category of a post that is in none."""
-ALL_POSTS = "all"
-"""The watch that every post belongs to where the config names none."""
 
 
 class Assembly:
@@ -94,7 +89,7 @@ class Assembly:
         listens = {watch.name: frozenset(watch.sources) for watch in self.config.watches if watch.sources is not None}
         known = {
             "watch": frozenset(watch.name for watch in self.config.watches),
-            "category": frozenset([*(category.name for category in self.config.categories), OTHER]),
+            "category": frozenset([*(category.name for category in self.config.categories), NOTHING["category"]]),
         }
         fold = Fold(
             dimensions=policy.by,

@@ -6,8 +6,6 @@ One commit of the detect loop is one transaction here: position, counts, inciden
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from tocsin import state_schema as schema
+from tocsin.alone import alone
 from tocsin.errors import Corrupt, LowSpace, Permanent, TocsinError, Transient
 from tocsin.forget import scrub
 from tocsin.model import Alert, Incident
@@ -76,7 +75,7 @@ class State:
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "handle_error", self._translate, retval=True)
         try:
-            with _alone(path.parent):
+            with alone(path.parent):  # SQLite does not wait for another that makes the same file a WAL database
                 schema.metadata.create_all(self._engine)
                 self._check_version()
         except OSError as error:
@@ -321,17 +320,6 @@ def read_counts(db: sa.Connection, policy: str, series: str, since: int, until: 
         schema.counts.c.bucket < until,
     )
     return {row.bucket: row.posts for row in db.execute(query).all()}
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time: SQLite does not wait for another that makes the same file a WAL database."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _prepare(connection: Any, _record: Any) -> None:

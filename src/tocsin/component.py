@@ -12,7 +12,7 @@ Take time, randomness and the data directory from the `Context`; never from the 
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -134,6 +134,77 @@ class Enricher(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a batch may take at most, beyond what is usual; an Enricher or Model that is slow has one.
+
+    What takes longer is taken for hung.
+    """
+
+    seconds: float = 0.0
+    seconds_a_post: float = 0.0
+
+
+@dataclass(frozen=True)
+class Label:
+    """A category as a model knows it: a name, what belongs to it in words, posts that do and posts that do not."""
+
+    name: str
+    description: str = ""
+    examples: tuple[str, ...] = ()
+    counterexamples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch `text[start:end]` that names somebody or something: PER, ORG, LOC, PRODUCT, EVENT or OTHER."""
+
+    type: str
+    start: int
+    end: int
+
+
+class Model(Protocol):
+    """How texts are understood. A model has the methods of those tasks that it can do, and no others.
+
+    It is made as `Class(target, config, context)`, where `target` is what stands behind the colon in the config's
+    `model: "hf:org/name"`. Texts are as they were written. Every method gives one answer a text, in their order, the
+    same however the texts are cut into batches. Where it has none for a text (the daily cap is spent, the service
+    refuses it) the row is NaN, or None; where it has none at all it raises Transient or Permanent. The enricher then
+    asks the embedded model, and the record says so.
+    """
+
+    id: str
+    """What the records say they were made with: the model and its version."""
+    languages: frozenset[str] | None
+    """ISO 639-1 codes of the languages that it knows; None: it has not said."""
+
+    def classifier(self, labels: Sequence[Label]) -> Classifier:
+        """Something that tells which of these labels fit."""
+        ...
+
+    def sentiment(self, texts: Sequence[str]) -> Floats:
+        """Probabilities (n, 3) of negative, neutral and positive; each row sums to 1."""
+        ...
+
+    def entities(self, texts: Sequence[str]) -> Sequence[list[Span] | None]:
+        """Who and what is named in each text, from left to right, without overlap."""
+        ...
+
+
+class Classifier(Protocol):
+    """Tells how well each label fits, each for itself: none, one or several may."""
+
+    def scores(self, texts: Sequence[str]) -> Floats:
+        """(n, labels) from 0 to 1, in the order of the labels; the higher the better, comparable between labels."""
+        ...
+
+    @property
+    def thresholds(self) -> Floats:
+        """(labels,) the scores from which on a label is said to fit, where nothing better is known."""
+        ...
+
+
 class Recalling(Protocol):
     """An Enricher that remembers earlier rows also has these: its memory is rebuilt from the lake at start."""
 
@@ -162,10 +233,26 @@ class Snapshot:
     files: tuple[str, ...]
 
 
+Change = Callable[[pa.RecordBatch], pa.RecordBatch]
+"""The same rows in the same order with other values."""
+
+
+@dataclass(frozen=True)
+class Revised:
+    """How far a revision has come: every file whose last row is at or below `upto_seq` is done.
+
+    `rows` were looked at since the last one of these; `changed` of those in the file at work differ from before.
+    """
+
+    upto_seq: int
+    rows: int
+    changed: int
+
+
 class Lake(Protocol):
     """An open table of records with a transaction log. One writer; any number of readers.
 
-    Rows follow `records.SCHEMA`. The table is append-only but for erasure and compaction.
+    Rows follow `records.SCHEMA`. The table is append-only but for erasure, revision and compaction.
     """
 
     @property
@@ -223,6 +310,14 @@ class Lake(Protocol):
 
         The rows stay as `erased`, with what they are counted by. The bytes go with the next `maintain` after the
         retention of old files.
+        """
+        ...
+
+    def revise(self, change: Change, *, after_seq: int = 0, since: datetime | None = None) -> Iterator[Revised]:
+        """Give the rows of every file that ends behind `after_seq` (and has rows from `since` on) other values.
+
+        In small steps, each of which ends with a `Revised`; appends and `maintain` may come between them. Closed
+        early, the file at work stays as it was. `changed` of a file is known before its rows are swapped in.
         """
         ...
 

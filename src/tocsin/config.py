@@ -10,25 +10,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr
 
 from tocsin import document, secrets
 from tocsin import load as components
-from tocsin.component import Context
 from tocsin.document import Document, Steps
 from tocsin.errors import ConfigError
 from tocsin.hints import did_you_mean, printable
-from tocsin.options import Options
-from tocsin.rules import RuleError
+from tocsin.options import ModelChoice, Options
 from tocsin.secrets import Redactor
 from tocsin.settings import Config, Part
 from tocsin.validate import validate
 
 __all__ = ["Config", "ConfigErrors", "load"]
 
-LATER = ("sentiment", "phrases", "entities", "place")
+LATER = ("place",)
 """Enrichers that the config will know and that this version has not got."""
-_NOWHERE = Context(name="check", data_dir=Path())
 _UNUSABLE = Part.model_construct(name="unusable", type="unusable", options=Options())
 
 
@@ -67,18 +64,17 @@ class _Reading:
             self._error((), found, hint="`tocsin init` writes a config to begin with")
             raise ConfigErrors(document.errors)
         self._cross_check(values)
-        self._check_categories(values)
         self._make_parts(values)
         config = validate(Config, values, document)
         if config is None or document.errors:
             said = [error for error in document.errors if unresolved.get((error.line, error.column), error) is error]
             raise ConfigErrors([self._without_secrets(error) for error in said])
-        enrich = {name: _completed(part, config) for name, part in config.enrich.items()}
-        config = config.model_copy(update={"data_dir": self._base_dir / config.data_dir, "enrich": enrich})
+        config = config.model_copy(update={"data_dir": self._base_dir / config.data_dir})
         config._base_dir = self._base_dir
         config._references = self._references
         config._redactor = self._redactor
         config._warnings = tuple(self._warn(config))
+        config._at = self._document.error
         return config
 
     def _without_secrets(self, error: ConfigError) -> ConfigError:
@@ -135,17 +131,6 @@ class _Reading:
                 where = (*steps, number, "name") if "name" in entry else (*steps, number)
                 self._error(where, f"the name '{printable(name)}' is taken", hint=f"first in line {first}")
 
-    def _check_categories(self, values: dict[str, Any]) -> None:
-        """Ask the enricher that will work with the categories, one at a time, so that each answer has its place."""
-        for number, entry in _entries(values, "categories"):
-            try:
-                model = components.component("enrichers", "category").config_class
-                components.build("enrichers", "category", model.model_validate({"categories": [entry]}), _NOWHERE)
-            except (ValidationError, RuleError):
-                continue  # `validate` says this, and where
-            except ConfigError as error:
-                self._error(("categories", number), error.message, hint=error.hint)
-
     def _make_parts(self, values: dict[str, Any]) -> None:
         """Turn the blocks of components into `Part`s, in place; what is no block is left for `validate` to refuse."""
         sources, alerts, enrich = values.get("sources"), values.get("alerts") or {}, values.get("enrich")
@@ -186,7 +171,23 @@ class _Reading:
         model = components.component("enrichers", name).config_class
         for key in set(block) & set(Config.model_fields):  # the enricher gets these from the config's own blocks
             self._error((*steps, key), f"unknown key '{key}'", hint=f"it belongs at the top: {key}:", key=True)
-        return self._named(name, name, validate(model, block, self._document, steps), steps)
+        values = self._with_model(block, model, steps) if "model" in model.model_fields else block
+        return self._named(name, name, validate(model, values, self._document, steps), steps)
+
+    def _with_model(self, block: dict[str, Any], enricher: type[Options], steps: Steps) -> dict[str, Any]:
+        """The block of an enricher, the options of its model taken from among its own."""
+        spec = block.get("model", ModelChoice().spec)
+        if not isinstance(spec, str):
+            return block
+        try:
+            known = components.component("models", components.model_type(spec)).config_class
+        except ConfigError as error:
+            self._error((*steps, "model"), error.message, hint=error.hint)
+            return {key: block[key] for key in block if key in enricher.model_fields and key != "model"}
+        own = {key: block[key] for key in block if key not in known.model_fields and key != "model"}
+        theirs = {key: block[key] for key in block if key in known.model_fields}
+        options = validate(known, theirs, self._document, steps)
+        return own | {"model": ModelChoice(spec=spec, options=options or Options())}
 
     def _named(self, name: Any, type_name: str, options: Options | None, steps: Steps) -> Part:
         if options is None:
@@ -201,19 +202,13 @@ class _Reading:
         parts: list[tuple[Steps, Part]] = [(("sources", name), part) for name, part in config.sources.items()]
         parts += [(("alerts", "destinations", i), part) for i, part in enumerate(config.alerts.destinations)]
         parts += [(("queue",), config.queue), (("lake",), config.lake)]
+        parts += [(("enrich", name), part) for name, part in config.enrich.items()]
         for steps, part in parts:
             for where, secret in _secrets(part.options, steps):
                 self._redactor.add(secret)
                 if where in self._document.spots and where not in self._references:
                     hint = "write ${env:NAME} or ${file:PATH} instead"
                     yield spot(where, f"the secret '{where[-1]}' is written in the file", hint=hint)
-
-
-def _completed(part: Part, config: Config) -> Part:
-    """An enricher whose options also hold what it takes from the config's own blocks: the watches, the categories."""
-    shared = [name for name in type(part.options).model_fields if name in Config.model_fields]
-    values = dict(part.options) | {name: [item.model_dump() for item in getattr(config, name)] for name in shared}
-    return part.model_copy(update={"options": type(part.options).model_validate(values)})
 
 
 def _entries(block: Any, key: str | int) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -234,7 +229,11 @@ def _secrets(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:
         yield steps, value.get_secret_value()
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _secrets(getattr(value, name), (*steps, name))
+            inner = getattr(value, name)
+            if isinstance(inner, ModelChoice):  # its options stand beside it
+                yield from _secrets(inner.options, steps)
+            else:
+                yield from _secrets(inner, (*steps, name))
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _secrets(item, (*steps, name))

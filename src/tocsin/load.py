@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.errors import ConfigError
 from tocsin.hints import did_you_mean, printable
-from tocsin.options import Options
+from tocsin.options import ModelChoice, Options
 
 if TYPE_CHECKING:
     from tocsin.component import Context
 
-STAGES = ("sources", "queues", "enrichers", "lakes", "detectors", "notifiers")
+STAGES = ("sources", "queues", "enrichers", "lakes", "detectors", "notifiers", "models")
+_MODEL_TYPES = {"hf": "onnx"}
+"""What a config says before the colon of `model:`, where it is not the model's file name."""
 _TYPE = re.compile(r"[a-z][a-z0-9_]*")
 _EXTRA = re.compile(r"""\s*(?P<library>[A-Za-z0-9._-]+).*\bextra\s*==\s*["'](?P<extra>[^"']+)["']""")
 
@@ -56,6 +58,19 @@ def component(stage: str, type_name: str) -> Loaded:
 def build(stage: str, type_name: str, options: Options, context: Context) -> Any:
     """A component at work."""
     return component(stage, type_name).component_class(options, context)
+
+
+def model_type(spec: str) -> str:
+    """The type of the model that `model: SPEC` names: `onnx` for "hf:org/name", `embedded` for "embedded"."""
+    prefix = spec.partition(":")[0].strip()
+    return _MODEL_TYPES.get(prefix, prefix)
+
+
+def build_model(choice: ModelChoice, context: Context) -> Any:
+    """A model at work. Raises ConfigError if there is none, or it cannot be loaded."""
+    loaded = component("models", model_type(choice.spec))
+    options = loaded.config_class.model_validate(dict(choice.options))
+    return loaded.component_class(choice.spec.partition(":")[2].strip(), options, context)
 
 
 def _kind(stage: str) -> str:

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -16,6 +16,16 @@ class Options(BaseModel):
     """Base of every block of the config: unknown keys are errors, a docstring under a field is its description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class ModelChoice(Options):
+    """The model that an enricher works with: what the config's `model:` says, and that model's own options.
+
+    In the config the options stand beside `model:`, in the block of the enricher.
+    """
+
+    spec: str = "embedded"
+    options: SerializeAsAny[Options] = Options()
 
 
 def parse_duration(value: Any) -> float:

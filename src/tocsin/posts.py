@@ -18,6 +18,8 @@ _COLUMNS = (
     *("text", "title", "hashtags", "mentions", "urls", "author_id", "author_handle", "language", "country"),
     *("is_repost", "reply_to", "quote_of", "media", "place_origin"),
 )
+LONGEST = 10_000
+"""Characters of a text that models read; what a longer one is about is clear by then."""
 _GUESSED_PLACE = pa.array(["text", "profile"])
 
 
@@ -59,6 +61,20 @@ def _documents(columns: _Columns) -> list[Document]:
             pc.and_(origin.is_valid(), pc.invert(pc.is_in(origin, _GUESSED_PLACE))).to_pylist(),
         )
     )
+
+
+def texts(batch: pa.RecordBatch) -> list[str]:
+    """Title and text of each row, a line end between them, as models read them.
+
+    Enrichers that read the same batch one after the other get the same list, which a model may know again.
+    """
+    return _texts(_Columns([batch.column("title"), batch.column("text")]))
+
+
+@lru_cache(maxsize=1)
+def _texts(columns: _Columns) -> list[str]:
+    title, text = (pc.fill_null(array, "").to_pylist() for array in columns.arrays)
+    return [(f"{above}\n{below}" if above else below)[:LONGEST] for above, below in zip(title, text, strict=True)]
 
 
 def lists(column: pa.Array) -> list[Sequence[str]]:

@@ -65,6 +65,7 @@ ENRICHED_FIELDS = [
     pa.field("mentions", _WORDS),
     pa.field("urls", _WORDS),
     pa.field("language", pa.string()),
+    pa.field("language_score", pa.float32()),
     pa.field("watches", _WORDS),
     pa.field("category", pa.string()),
     pa.field("categories", _WORDS),
@@ -83,8 +84,14 @@ ENRICHED_FIELDS = [
     pa.field("duplicate_of", pa.string()),
     pa.field("signature", pa.binary()),
     pa.field("model", pa.string()),
+    pa.field("sentiment_model", pa.string()),
+    pa.field("entities_model", pa.string()),
 ]
-"""Columns that enrichers fill. Before them, hashtags, mentions, urls and place hold what the platform said."""
+"""Columns that enrichers fill. Before them, hashtags, mentions, urls and place hold what the platform said.
+
+`model`, `sentiment_model` and `entities_model` name the model that gave the categories, the sentiment and the
+entities, and behind it what is to be known of the answer (`enrichers/_answers.py`).
+"""
 
 DAY = pa.field("day", pa.string(), nullable=False)
 """The partition: the UTC day of `event_time`, "2026-11-22"."""

@@ -29,6 +29,9 @@ def config_schema() -> dict[str, Any]:
     for key, stage in (("queue", "queues"), ("lake", "lakes")):
         properties[key] = {"description": properties[key]["description"], **_any_of(stage, definitions)}
     enrichers = {name: _options("enrichers", name, definitions) for name in load.names("enrichers")}
+    for options in enrichers.values():
+        if "model" in options["properties"]:
+            options["properties"] |= _model_properties(definitions)
     for options in enrichers.values():  # what an enricher takes from the config's own blocks is not said twice
         options["properties"] = _without(options["properties"], *Config.model_fields)
     properties["enrich"] |= {"properties": enrichers, "additionalProperties": False}
@@ -56,6 +59,17 @@ def _any_of(stage: str, definitions: dict[str, Any]) -> dict[str, Any]:
         definitions[f"{stage}.{name}"] = options
         choices.append({"$ref": f"#/$defs/{stage}.{name}"})
     return {"oneOf": choices}
+
+
+def _model_properties(definitions: dict[str, Any]) -> dict[str, Any]:
+    """What may stand beside `model:`: the options of all models."""
+    properties: dict[str, Any] = {"model": {"type": "string", "description": "embedded, hf:ORG/NAME, or TYPE:NAME."}}
+    for name in load.names("models"):
+        try:
+            properties |= _options("models", name, definitions)["properties"]
+        except ConfigError:
+            continue
+    return properties
 
 
 def _options(stage: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A component's block (`type: ...` and its options) is a `Part`, whose options are
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from tocsin import load, rules
 from tocsin.document import Steps
 from tocsin.errors import ConfigError
-from tocsin.options import Duration, Options
+from tocsin.options import Duration, ModelChoice, Options
 from tocsin.secrets import Redactor
 
 
@@ -76,7 +76,11 @@ class Part(Options):
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
-        return {"type": self.type, **self.options.model_dump(mode="json")}
+        written = {"type": self.type, **self.options.model_dump(mode="json")}
+        choice = getattr(self.options, "model", None)
+        if isinstance(choice, ModelChoice):
+            written |= {"model": choice.spec, **choice.options.model_dump(mode="json")}
+        return written
 
 
 def part(stage: str, type_name: str) -> Part:
@@ -109,9 +113,13 @@ class Category(Block):
     name: Name
     """Its name in alerts and in the lake."""
     description: str | None = None
-    """What belongs to it, in plain words. This version needs a `match` beside it."""
+    """What belongs to it, in plain words. The better it says it, the better posts are told apart."""
     match: Rule | None = None
-    """The rule that a post of this category matches, in the watch language."""
+    """A rule of the watch language; a post that matches it is of this category, whatever a model says."""
+    examples: tuple[str, ...] = ()
+    """Posts that belong to it, as people write them."""
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The score from which on a post belongs to it. Default: learned from your posts, or from many others' before."""
 
     @field_validator("name")
     @classmethod
@@ -215,6 +223,11 @@ class Config(Block):
     _warnings: tuple[ConfigError, ...] = PrivateAttr(())
     _references: dict[Steps, str] = PrivateAttr(default_factory=dict)
     _redactor: Redactor = PrivateAttr(default_factory=Redactor)
+    _at: Callable[..., ConfigError] | None = PrivateAttr(None)
+
+    def at(self, steps: Steps, message: str, hint: str) -> ConfigError:
+        """Something to say about a place of the file, with its line and column."""
+        return ConfigError(message, hint=hint) if self._at is None else self._at(steps, message, hint=hint)
 
     @property
     def base_dir(self) -> Path:

@@ -1,13 +1,18 @@
 """From the file to the models, and what is said of a file that cannot be used."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from tocsin import records
 from tocsin.config import Config, ConfigErrors, load
 from tocsin.document import MAX_BYTES
 from tocsin.errors import ConfigError
+from tocsin.model import Post
+from tocsin.runners.assemble import Assembly
 from tocsin.settings import Part
 
 ENVIRON = {"HOOK_URL": "https://hooks.example.com/T0P-S3CRET", "PORT": "9000", "EMPTY": ""}
@@ -102,9 +107,25 @@ def test_a_config_without_a_file_has_all_defaults():
 
 def test_the_enrichers_get_what_they_need_from_the_other_blocks(tmp_path: Path):
     config = read(tmp_path, GOOD + "enrich: {category: {}, watches: {}, cluster: {}}\n")
-    assert [one.match for one in config.enrich["category"].options.categories] == ["down"]
-    assert [one.name for one in config.enrich["watches"].options.watches] == ["acme"]
-    assert config.enrich["cluster"].type == "cluster"
+    assembly = Assembly(config)
+    assert assembly.enricher("category").enrich(one_post("it is down")).get("category").to_pylist() == ["outage"]
+    assert assembly.enricher("watches").enrich(one_post("acme")).get("watches").to_pylist() == [["acme"]]
+
+
+def one_post(text: str) -> pa.RecordBatch:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    batch = records.to_batch(
+        [records.post_row(1, Post(uid="inbox:1", source="inbox", id="1", text=text, received_at=now))]
+    )
+    return batch.append_column("language", pa.array(["en"], pa.string()))
+
+
+def test_the_options_of_a_model_stand_beside_it(tmp_path: Path):
+    config = read(tmp_path, "enrich: {sentiment: {model: 'hf:org/name', revision: abc}}\n")
+    choice = config.enrich["sentiment"].options.model
+    assert (choice.spec, choice.options.revision) == ("hf:org/name", "abc")
+    assert config.effective()["enrich"]["sentiment"]["model"] == "hf:org/name"
+    assert config.effective()["enrich"]["sentiment"]["revision"] == "abc"
 
 
 BAD = {
@@ -190,8 +211,17 @@ BAD = {
         "1:18: must be a number per hour, day, week or month, like '1 per day'",
     ),
     "enricher of later": (
-        "enrich:\n  sentiment: {model: embedded}",
-        "2:3: 'sentiment' is not yet in this version",
+        "enrich:\n  place: {from: [text]}",
+        "2:3: 'place' is not yet in this version",
+    ),
+    "unknown model": (
+        "enrich:\n  sentiment: {model: embeded}",
+        "2:22: no model has the type 'embeded'; there are comprehend, embedded, onnx, openai, sagemaker (did you mean "
+        "'embedded'?)",
+    ),
+    "unknown option of a model": (
+        "enrich:\n  sentiment: {model: embedded, revision: abc}",
+        "2:32: unknown key 'revision'",
     ),
     "unknown enricher": (
         "enrich: {categry: {}}",
@@ -333,22 +363,20 @@ sources:
   x: {type: nothing}
   y: {type: webhook, port: -1}
 categories:
-  - {name: c, description: In words only.}
+  - {name: c, descripton: In words only.}
 """
     lines = complaints(tmp_path, text)
     assert [line.split(":")[:2] for line in lines] == [
-        ["1", "11"], ["3", "24"], ["3", "37"], ["4", "12"], ["5", "10"], ["7", "13"], ["8", "28"], ["10", "5"],
+        ["1", "11"], ["3", "24"], ["3", "37"], ["4", "12"], ["5", "10"], ["7", "13"], ["8", "28"], ["10", "15"],
     ]  # fmt: skip
 
 
-def test_a_category_with_only_a_description_is_refused_where_it_stands(tmp_path: Path):
-    (line,) = complaints(tmp_path, "categories:\n  - name: c\n    description: In words only.\n")
-    assert line.startswith("2:5: the category 'c' has only a description, which this version does not understand")
-
-
-def test_a_category_with_nothing_is_refused(tmp_path: Path):
-    (line,) = complaints(tmp_path, "categories:\n  - name: c\n")
-    assert line.startswith("2:5: the category 'c' has no rule")
+def test_a_category_needs_no_more_than_a_name(tmp_path: Path):
+    config = read(tmp_path, "categories:\n  - name: c\n  - {name: d, description: In words only.}\n")
+    assert [(category.name, category.description) for category in config.categories] == [
+        ("c", None),
+        ("d", "In words only."),
+    ]
 
 
 def test_one_mistake_is_not_said_twice(tmp_path: Path):

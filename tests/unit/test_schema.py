@@ -46,7 +46,14 @@ def test_every_component_on_disk_is_a_choice(config):
 
 
 def test_what_an_enricher_takes_from_other_blocks_is_not_said_twice(config):
-    assert config["properties"]["enrich"]["properties"]["category"]["properties"] == {}
+    assert "categories" not in config["properties"]["enrich"]["properties"]["category"]["properties"]
+    assert config["properties"]["enrich"]["properties"]["watches"]["properties"] == {}
+
+
+def test_the_options_of_every_model_may_stand_beside_it(config):
+    known = config["properties"]["enrich"]["properties"]["category"]["properties"]
+    assert known["model"]["type"] == "string"
+    assert {"revision", "max_cost_per_day", "refine"} <= set(known)
 
 
 def test_every_key_is_described(config):

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from tocsin import records
 from tocsin.clock import Clock
-from tocsin.component import Enricher, Lake, Queue, Slice
+from tocsin.component import Enricher, Lake, Patience, Queue, Slice
 from tocsin.errors import Permanent, Transient
 from tocsin.model import DeadLetter, Post, decoder
 from tocsin.seen import REMEMBERED, Seen
@@ -45,6 +45,11 @@ class Enrichment(Protocol):
         """Columns of earlier rows that the enrichers want to see again at start."""
         ...
 
+    @property
+    def patience(self) -> Patience:
+        """How long all enrichers together may take, beyond what is usual."""
+        ...
+
     def recall(self, history: History) -> None:
         """Show the enrichers the rows that are in the lake; `history` may be called again after a death."""
         ...
@@ -68,6 +73,12 @@ class Chain:
     @property
     def recalls(self) -> frozenset[str]:
         return frozenset().union(*(getattr(enricher, "recalls", frozenset()) for enricher in self._enrichers))
+
+    @property
+    def patience(self) -> Patience:
+        """What all enrichers together ask for."""
+        asked = [getattr(enricher, "patience", Patience()) for enricher in self._enrichers]
+        return Patience(sum(one.seconds for one in asked), sum(one.seconds_a_post for one in asked))
 
     def recall(self, history: History) -> None:
         recalling = [enricher for enricher in self._enrichers if hasattr(enricher, "recall")]

@@ -12,9 +12,10 @@ import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
+import msgspec
 import pyarrow as pa
 
-from tocsin.component import Enricher
+from tocsin.component import Enricher, Patience
 from tocsin.errors import Permanent, Transient
 from tocsin.pipeline.process import Chain, EnrichmentError, History
 from tocsin.runners.tuning import collect_rarely
@@ -22,11 +23,19 @@ from tocsin.runners.tuning import collect_rarely
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10.0
-"""How long a batch may take, whatever its size; to that comes `SECONDS_A_POST`."""
+"""How long a batch may take, whatever its size; to that comes what slow models ask for, and `SECONDS_A_POST`."""
 SECONDS_A_POST = 0.005
 GLANCE_SECONDS = 0.5
 START_SECONDS = 60.0
+"""To fetch a model beforehand there is `tocsin models pull`."""
 _ENRICH, _RECALL = b"e", b"r"
+
+
+class _Ready(msgspec.Struct):
+    """What a child says when its enrichers are made."""
+
+    recalls: list[str]
+    patience: Patience
 
 
 class Worker:
@@ -54,10 +63,16 @@ class Worker:
         self._process.start()
         theirs.close()
         try:
-            self.recalls = frozenset(self._answer(START_SECONDS).decode().split())
+            ready = msgspec.json.decode(self._answer(START_SECONDS), type=_Ready)
         except (EnrichmentError, Transient):
             self.close()
             raise
+        self.recalls, self.patience = frozenset(ready.recalls), ready.patience
+
+    def _patience_for(self, batch: pa.RecordBatch) -> float:
+        posts: int = batch.num_rows
+        asked = self.patience
+        return self._patience + asked.seconds + (SECONDS_A_POST + asked.seconds_a_post) * posts
 
     def recall(self, history: History) -> None:
         self._history, self._fresh = history, []
@@ -68,7 +83,7 @@ class Worker:
             return
         for batch in (*self._history(), *self._fresh):
             self._send(_RECALL, batch.select([name for name in batch.schema.names if name in self.recalls]))
-            self._answer(self._patience + SECONDS_A_POST * batch.num_rows)
+            self._answer(self._patience_for(batch))
 
     def submit(self, batch: pa.RecordBatch) -> None:
         self._submitted = batch
@@ -80,7 +95,7 @@ class Worker:
     def result(self) -> pa.RecordBatch:
         assert self._submitted is not None, "submit a batch first"
         try:
-            answer = self._answer(self._patience + SECONDS_A_POST * self._submitted.num_rows)
+            answer = self._answer(self._patience_for(self._submitted))
         except EnrichmentError:
             if not self._stopping():
                 self._replace()
@@ -142,7 +157,7 @@ def _serve(pipe: Connection, make: Callable[[], list[Enricher]]) -> None:
     collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     chain = Chain(make())
-    pipe.send_bytes(" ".join(sorted(chain.recalls)).encode())
+    pipe.send_bytes(msgspec.json.encode(_Ready(sorted(chain.recalls), chain.patience)))
     while True:
         try:
             message = pipe.recv_bytes()

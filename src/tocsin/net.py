@@ -238,7 +238,7 @@ class Client:
         redirects: int = 0,
     ) -> Answer:
         """The whole answer, decoded, at most `limit` bytes of it. Without a `body`, up to `redirects` redirects are
-        followed, each checked like the first address; headers do not follow to another host.
+        followed, each checked like the first address; no header but Range follows to another host.
 
         Raises Transient (time-out, broken connection, no such name, 408, 425, 429, 5xx) with the wait that the
         server asked for, or Permanent (any other refusal, a body past the limit, an address that is not public).
@@ -269,7 +269,7 @@ class Client:
                 if redirects < 1 or body is not None:
                     raise Permanent(f"{_name(here)} has moved to {_name(there)}: change the url")
                 redirects -= 1
-                sent = sent if there.origin() == here.origin() else {}
+                sent = sent if there.origin() == here.origin() else _for_anybody(sent)
                 here = there
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             _raise(error, here)
@@ -322,6 +322,11 @@ async def pieces(response: aiohttp.ClientResponse, limit: int | None) -> AsyncIt
 
 def _lowered(response: aiohttp.ClientResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _for_anybody(headers: Mapping[str, str]) -> dict[str, str]:
+    """What another host may be told: which part of a file is wanted, and nothing of the sender."""
+    return {name: value for name, value in headers.items() if name.lower() == "range"}
 
 
 def _checked(url: str, base: URL | None = None) -> URL:

@@ -320,8 +320,10 @@ async def test_redirects_are_followed_when_asked_and_lose_headers_between_hosts(
     allow = frozenset({site.host, f"other.example:{site.port}"})
     resolver = FakeResolver(other_example=[["127.0.0.1"]])
     async with Client(ManualClock(NOW), allow=allow, resolver=resolver) as client:
-        answer = await client.request("GET", site.url, headers={"Authorization": "canary"}, redirects=2)
+        headers = {"Authorization": "canary", "Range": "bytes=5-"}
+        answer = await client.request("GET", site.url, headers=headers, redirects=2)
         assert answer.body == b"none"
+        assert site.requests[-1].headers["Range"] == "bytes=5-"
         assert [request.headers.get("Authorization") for request in site.requests] == ["canary", "canary", None]
         with pytest.raises(Permanent, match="moved"):
             await client.request("GET", site.url, redirects=1)

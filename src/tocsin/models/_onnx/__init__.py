@@ -1,0 +1,1 @@
+"""How a model of the Hugging Face layout comes to work: fetched, checked, built, run, and read."""

@@ -24,6 +24,7 @@ from tocsin.errors import Corrupt, LowSpace, Permanent, TocsinError, Transient
 from tocsin.forget import scrub
 from tocsin.model import Alert, Incident
 from tocsin.state_schema import SCHEMA_VERSION
+from tocsin.understanding import Understanding, forget
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,6 +79,7 @@ class State:
             with alone(path.parent):  # SQLite does not wait for another that makes the same file a WAL database
                 schema.metadata.create_all(self._engine)
                 self._check_version()
+            self.understanding = Understanding(self._engine)
         except OSError as error:
             raise Permanent(f"{path} cannot be opened: {error.strerror}") from error
         except Transient as error:
@@ -93,6 +95,9 @@ class State:
                 db.execute(sa.insert(schema.meta).values(key="schema", value=str(SCHEMA_VERSION)))
             elif int(found) > SCHEMA_VERSION:
                 raise Permanent(f"{self.path} was written by a newer Tocsin (schema {found}): update this one")
+            elif int(found) < SCHEMA_VERSION:  # the tables that it did not know were made before
+                newer = sa.update(schema.meta).where(schema.meta.c.key == "schema")
+                db.execute(newer.values(value=str(SCHEMA_VERSION)))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -290,13 +295,13 @@ class Transaction:
             )
 
     def forget(self, uids: Collection[str], authors: Collection[tuple[str, str]]) -> int:
-        """Take erased posts out of incidents and alerts; in how many places one was.
+        """Take erased posts out of incidents, alerts and judgements; in how many places one was.
 
         `authors` are (source, author id).
         """
         if not uids and not authors:
             return 0
-        found = 0
+        found = forget(self._db, uids, authors)
         for table, key in ((schema.incidents, schema.incidents.c.id), (schema.outbox, schema.outbox.c.number)):
             for row in self._db.execute(sa.select(key, table.c.body)).all():
                 body = msgspec.json.decode(row.body)

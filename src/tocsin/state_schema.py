@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = sa.MetaData()
 meta = sa.Table(
@@ -59,4 +59,47 @@ outbox = sa.Table(
     sa.Column("due", sa.Float, nullable=False),
     sa.Column("error", sa.String),
     sa.UniqueConstraint("key", "destination"),
+)
+judgements = sa.Table(
+    "judgements",
+    metadata,
+    sa.Column("uid", sa.String, primary_key=True),
+    sa.Column("category", sa.String, primary_key=True),
+    sa.Column("belongs", sa.Boolean, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+    sa.Column("language", sa.String),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("author_id", sa.String),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("said", sa.Boolean),
+    sa.Column("weight", sa.Float),
+)
+thresholds = sa.Table(
+    "thresholds",
+    metadata,
+    sa.Column("category", sa.String, primary_key=True),
+    sa.Column("definition", sa.String, primary_key=True),
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("posts", sa.Integer, nullable=False),
+    sa.Column("judged", sa.Integer, nullable=False),
+    sa.Column("deciles", sa.String, nullable=False),
+    sa.Column("at", sa.String, nullable=False),
+)
+labelled = sa.Table(
+    "labelled",
+    metadata,
+    sa.Column("lake", sa.String, primary_key=True),
+    sa.Column("after_seq", sa.BigInteger, primary_key=True),
+    sa.Column("definitions", sa.String, nullable=False),
+)
+relabelling = sa.Table(
+    "relabelling",
+    metadata,
+    sa.Column("lake", sa.String, primary_key=True),
+    sa.Column("definitions", sa.String, nullable=False),
+    sa.Column("upto_seq", sa.BigInteger, nullable=False),
+    sa.Column("changed", sa.Boolean, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from tests.helpers.rows import START, row, table
@@ -321,3 +322,98 @@ def test_reading_goes_on_beside_maintenance(make: Make) -> None:
     lake.append(posts(101, 101), "q", 101)
     got += [seq for batch in reading for seq in batch.column("seq").to_pylist()]
     assert got == list(range(1, 101))
+
+
+def shouted(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Posts of an even seq in capitals, and nothing else."""
+    even = pc.equal(pc.bit_wise_and(batch.column("seq"), 1), 0)
+    texts = pc.if_else(even, pc.utf8_upper(batch.column("text")), batch.column("text"))
+    return batch.set_column(batch.schema.get_field_index("text"), batch.schema.field("text"), texts)
+
+
+def test_a_revision_changes_what_it_says_and_nothing_else(make: Make) -> None:
+    lake = make()
+    for first in (1, 21, 41):
+        lake.append(posts(first, first + 19), "q", first + 19)
+    before = everything(lake)
+    steps = list(lake.revise(shouted))
+    assert [step.upto_seq for step in steps] == sorted(step.upto_seq for step in steps)
+    assert (steps[-1].upto_seq, sum(step.rows for step in steps)) == (60, 60)
+    after = everything(lake)
+    assert after.drop_columns(["text"]) == before.drop_columns(["text"])
+    assert after.column("text").to_pylist() == [f"POST {n}" if n % 2 == 0 else f"post {n}" for n in range(1, 61)]
+    assert (lake.offset("q"), lake.last_seq()) == (60, 60)
+    version = lake.version()
+    assert sum(step.changed for step in lake.revise(shouted)) == 0
+    assert lake.version() == version
+
+
+def test_a_revision_is_no_news(make: Make) -> None:
+    lake = make()
+    version = lake.append(posts(1, 20), "q", 20)
+    list(lake.revise(shouted))
+    assert [commit.rows for commit in lake.commits(version)] == [None] * (lake.version() - version)
+    assert lake.version() > version
+
+
+def test_a_revision_goes_on_behind_a_position_and_reads_what_is_new_enough(make: Make) -> None:
+    lake = make()
+    for first in (1, 25, 49):
+        lake.append(posts(first, first + 23), "q", first + 23)
+    first, *_ = [step for step in lake.revise(shouted) if step.upto_seq]
+    seen: list[int] = []
+    list(lake.revise(lambda batch: seen.extend(batch.column("seq").to_pylist()) or batch, after_seq=first.upto_seq))  # type: ignore[func-returns-value]
+    assert min(seen) > 1
+    seen.clear()
+    since = START + timedelta(days=2)
+    list(lake.revise(lambda batch: seen.extend(batch.column("seq").to_pylist()) or batch, since=since))  # type: ignore[func-returns-value]
+    assert set(range(49, 73)) <= set(seen)
+    assert min(seen) > 23
+
+
+def test_appends_erasure_and_maintenance_may_come_between_the_steps_of_a_revision(make: Make) -> None:
+    lake = make()
+    for first in range(1, 121, 20):
+        lake.append(posts(first, first + 19, day="2026-03-02"), "q", first + 19)
+    last = 120
+    for turn, _ in enumerate(lake.revise(shouted)):
+        if turn == 0:
+            assert lake.erase(uids=["news:2", "news:120"]) == 2
+        if turn in (1, 3):
+            lake.maintain(LATER, erase_now=True)
+        if turn < 5:
+            last += 1
+            lake.append(posts(last, last), "q", last)
+    rows = everything(lake).select(["seq", "kind", "text"]).to_pylist()
+    assert [row["seq"] for row in rows] == list(range(1, last + 1))
+    assert {row["seq"] for row in rows if row["kind"] == "erased"} == {2, 120}
+    for one in rows:
+        word = "POST" if one["seq"] % 2 == 0 else "post"
+        assert one["text"] == (f"{word} {one['seq']}" if one["kind"] == "post" else None)
+
+
+def test_a_revision_that_is_cut_off_leaves_the_file_at_work_as_it_was(make: Make) -> None:
+    lake = make()
+    lake.append(posts(1, 20), "q", 20)
+    before = everything(lake)
+    steps = lake.revise(shouted)
+    assert next(steps).changed == 10
+    steps.close()  # type: ignore[attr-defined]
+    assert everything(lake) == before
+    lake.close()
+    again = make()
+    assert everything(again) == before
+    list(again.revise(shouted))
+    assert everything(again) != before
+    again.maintain(LATER, erase_now=True)
+    assert len(list(Path(again.snapshot().files[0]).parent.glob("*.parquet"))) == 1
+
+
+def test_a_revision_that_loses_or_moves_rows_is_refused(make: Make) -> None:
+    lake = make()
+    lake.append(posts(1, 20), "q", 20)
+    before = everything(lake)
+    for wrong in (lambda batch: batch.slice(1), lambda batch: batch.take(pa.array(range(19, -1, -1)))):
+        with pytest.raises(ValueError, match="keeps all rows and their order"):
+            list(lake.revise(wrong))
+    assert everything(lake) == before

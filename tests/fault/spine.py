@@ -146,7 +146,7 @@ class Spine:
         self.notifiers = assembly.notifiers()
 
     def _enrichers(self) -> list[Enricher]:
-        return [EnglishOnly(), *(self._assembly._enricher(name.lower()) for name in ENRICHERS)]
+        return [EnglishOnly(), *(self._assembly.enricher(name.lower()) for name in ENRICHERS)]
 
     def ingest(self, acknowledge: Acknowledge, sizes: Sequence[int]) -> None:
         """Batches of these sizes, each acknowledged with how many events have been delivered."""

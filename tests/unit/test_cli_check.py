@@ -1,6 +1,7 @@
 """`tocsin check`: exit codes, warnings, the effective config, JSON."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,17 @@ def test_json_of_no_config(tmp_path: Path):
     assert result.exit_code == 78
     (error,) = json.loads(result.stdout)["errors"]
     assert (error["message"], error["line"]) == ("no such file", None)
+
+
+def test_categories_that_say_too_little_or_the_same_are_named_with_their_place(tmp_path: Path) -> None:
+    (tmp_path / "tocsin.yaml").write_text(
+        "sources: {inbox: {type: webhook}}\n"
+        "categories:\n"
+        "  - name: misc\n"
+        "  - {name: outage, description: 'The service is down or cannot be reached.'}\n"
+        "  - {name: outages, description: 'The services are down, or cannot be reached.'}\n"
+    )
+    done = CliRunner().invoke(app, ["check", "-c", str(tmp_path / "tocsin.yaml")])
+    assert done.exit_code == 0
+    assert "tocsin.yaml:3:5: the category 'misc' has nothing but its name" in done.stderr
+    assert re.search(r":5:5: the categories 'outage' and 'outages' can hardly be told apart", done.stderr)

@@ -61,4 +61,5 @@ def repair_state(path: Path) -> list[str]:
         file = path.with_name(path.name + suffix)
         if file.exists():
             file.rename(aside.with_name(aside.name + suffix))
-    return [f"kept as {aside.name}; the next run counts again from the lake, and who acknowledged what is lost"]
+    lost = "who acknowledged what, and what was said with `tocsin label`, is lost"
+    return [f"kept as {aside.name}; the next run counts again from the lake; {lost}"]

@@ -107,6 +107,7 @@ def _alone(config: Config, repair: bool) -> Iterator[Finding]:
         with Locks(config.data_dir, LOOPS):
             for store in stores(config):
                 yield from _store(store, repair)
+            yield from _stream(config)
             yield from _ports(config)
     except Locked as error:
         left = "nothing was repaired" if repair else "so queue, lake, state and ports are not looked at"
@@ -129,6 +130,26 @@ def _store(store: Store, repair: bool) -> Iterator[Finding]:
         yield Finding("fail", store.name, problem)
     if not problems:
         yield Finding("ok", store.name, str(store.path))
+
+
+def _stream(config: Config) -> Iterator[Finding]:
+    """Whether recent posts are like those that thresholds were learned from."""
+    from contextlib import closing
+
+    from tocsin.cli._common import open_lake
+    from tocsin.cli._stores import stores
+    from tocsin.runners.assemble import Assembly
+    from tocsin.runners.learn import drift_in_words
+
+    try:
+        assembly = Assembly(config)
+        if not assembly.learned[1] or any(store.check(store.path) for store in stores(config)):
+            return
+        with closing(open_lake(config)) as lake:
+            said = drift_in_words(assembly, lake)
+    except TocsinError:
+        return  # what is wrong with the stores was said before
+    yield Finding("warn" if said else "ok", "stream", said or "recent posts are like those it learned from")
 
 
 def _ports(config: Config) -> Iterator[Finding]:

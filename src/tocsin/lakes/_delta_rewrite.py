@@ -6,7 +6,7 @@ Our own, because `optimize.compact` of deltalake 1.6.6 keeps no order within a f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tocsin.component import Change
 from tocsin.lakes._delta_scan import Bounds, DataFile, scan
 from tocsin.records import SCHEMA
 
@@ -27,12 +28,10 @@ TARGET = 128 << 20
 
 _CLASSES = [1 << 20, 32 << 20, TARGET]
 _FEW, _MANY = 4, 32
-_GROUP_ROWS = 16384
+GROUP_ROWS = 16384
 
-_STORED = [name for name in SCHEMA.names if name != "day"]
-_FILE_SCHEMA = pa.schema([SCHEMA.field(name) for name in _STORED])
-
-Change = Callable[[pa.RecordBatch], pa.RecordBatch]
+STORED = [name for name in SCHEMA.names if name != "day"]
+FILE_SCHEMA = pa.schema([SCHEMA.field(name) for name in STORED])
 
 
 @dataclass
@@ -101,10 +100,10 @@ def merge(root: Path, version: int, files: Sequence[DataFile], change: Change | 
     first, last = min(file.first_seq for file in files), max(file.last_seq for file in files)
     written = Written(f"day={files[0].day}/part-{version:012d}-{first}-{last}.zstd.parquet", files[0].day)
     target = root / written.path
-    with pq.ParquetWriter(target, _FILE_SCHEMA, compression="zstd", write_statistics=STATISTICS) as writer:
-        for group in _grouped(scan(root, files, _STORED, Bounds()), change):
+    with pq.ParquetWriter(target, FILE_SCHEMA, compression="zstd", write_statistics=STATISTICS) as writer:
+        for group in _grouped(scan(root, files, STORED, Bounds()), change):
             writer.write_table(group)
-            _measure(written, group)
+            measure(written, group)
     written.size = target.stat().st_size
     return written
 
@@ -116,14 +115,14 @@ def _grouped(batches: Iterator[pa.RecordBatch], change: Change | None) -> Iterat
     for batch in batches:
         held.append(change(batch) if change else batch)
         count += held[-1].num_rows
-        if count >= _GROUP_ROWS:
-            yield pa.Table.from_batches(held, _FILE_SCHEMA)
+        if count >= GROUP_ROWS:
+            yield pa.Table.from_batches(held, FILE_SCHEMA)
             held, count = [], 0
     if count:
-        yield pa.Table.from_batches(held, _FILE_SCHEMA)
+        yield pa.Table.from_batches(held, FILE_SCHEMA)
 
 
-def _measure(written: Written, group: pa.Table) -> None:
+def measure(written: Written, group: pa.Table) -> None:
     times = pc.min_max(group.column("event_time"))
     written.rows += group.num_rows
     written.seqs += [group.column("seq")[0].as_py(), group.column("seq")[-1].as_py()]

@@ -7,12 +7,9 @@ number of readers, in any engine that knows Delta, read beside it.
 
 from __future__ import annotations
 
-import errno
 import itertools
-import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,12 +27,14 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from tocsin.clock import SystemClock
-from tocsin.component import Commit, Context, Snapshot
-from tocsin.errors import ConfigError, Corrupt, LowSpace, Permanent, Transient
+from tocsin.component import Change, Commit, Context, Revised, Snapshot
+from tocsin.errors import ConfigError, Corrupt, Permanent, Transient
 from tocsin.lakes import _delta_log as log
 from tocsin.lakes import _delta_repair as repairs
 from tocsin.lakes._delta_erase import Erasure
-from tocsin.lakes._delta_rewrite import STATISTICS, Change, merge, mergeable
+from tocsin.lakes._delta_faults import not_written, writing
+from tocsin.lakes._delta_revise import Revision, next_file
+from tocsin.lakes._delta_rewrite import STATISTICS, Written, merge, mergeable
 from tocsin.lakes._delta_scan import Bounds, DataFile, data_files, read_files, scan
 from tocsin.options import Duration, Options
 from tocsin.records import SCHEMA
@@ -106,7 +105,7 @@ class Delta:
             raise Corrupt(str(wrong[0]))
         new = not DeltaTable.is_deltatable(self._root)
         if new:
-            with _writing(self._root):
+            with writing(self._root):
                 self._root.mkdir(parents=True, exist_ok=True)
                 DeltaTable.create(self._root, SCHEMA, mode="ignore", partition_by=["day"], configuration=_PROPERTIES)
         self._table = _open(self._root)
@@ -116,7 +115,7 @@ class Delta:
         self._flushed = max(-1, self._table.version() - 2 * CHECKPOINT_EVERY)
         if new:
             self.flush()
-            with _writing(self._root):
+            with writing(self._root):
                 log.flush_folders(self._root, levels=3)
 
     @property
@@ -147,7 +146,7 @@ class Delta:
                 except (DeltaError, OSError) as error:
                     self._table = _open(self._root)
                     if self._table.transaction_version(_app(queue)) != offset:  # else only what follows a commit failed
-                        raise _not_written(self._root, error) from error
+                        raise not_written(self._root, error) from error
                 return self._committed()
         raise Transient(f"{self._root}: others keep writing to the lake")
 
@@ -272,6 +271,25 @@ class Delta:
                 self._rewrite(touched, erase=erasure.count)
             return erasure.count
 
+    def revise(self, change: Change, *, after_seq: int = 0, since: datetime | None = None) -> Iterator[Revised]:
+        upto = after_seq
+        while (file := next_file(self._files(), upto, since)) is not None:
+            revision = Revision(self._root, self.version(), file)
+            for rows in revision.steps(change):
+                yield Revised(upto, rows, revision.changed)
+            upto = self._swap(file, revision, upto)
+            yield Revised(upto, 0, revision.changed)
+
+    def _swap(self, file: DataFile, revision: Revision, upto: int) -> int:
+        """Up to where files are done: a file that was merged, emptied or dropped meanwhile has another in its place."""
+        with self._rewriting:
+            live = file.path in {live.path for live in self._files()}
+            if live and revision.changed:
+                self._replace([file], [_add(revision.written, changes=True)], {"revise": revision.changed})
+            else:
+                revision.drop()
+            return file.last_seq if live else upto
+
     def maintain(self, now: datetime, *, erase_now: bool = False) -> None:
         with self._rewriting:
             self._expire(now)
@@ -299,25 +317,15 @@ class Delta:
         With metadata the rows are not the same ones as before.
         """
         version = self.version()
-        with _writing(self._root):
+        with writing(self._root):
             written = [merge(self._root, version, files, change) for files, change in groups]
-        adds = [
-            AddAction(
-                path=new.path,
-                size=new.size,
-                partition_values={"day": new.day},
-                modification_time=_millis(),
-                data_change=bool(metadata),
-                stats=new.stats(),
-            )
-            for new in written
-        ]
+        adds = [_add(new, changes=bool(metadata)) for new in written]
         self._replace([file for files, _ in groups for file in files], adds, metadata)
 
     def _replace(self, old: list[DataFile], adds: list[AddAction], metadata: dict[str, int]) -> None:
         removes = [RemoveAction(file.path, bool(metadata), _millis(), file.size, {"day": file.day}) for file in old]
         rewrite = {"added": len(adds), "removed": len(removes)}
-        with self._lock, _writing(self._root):
+        with self._lock, writing(self._root):
             for _ in range(3):
                 if not {file.path for file in old} <= {file.path for file in self._files()}:
                     break
@@ -344,7 +352,7 @@ class Delta:
         """Drop files that no snapshot younger than `kept` needs, those of writes that died included."""
         with self._lock:
             self.flush()  # what replaces the files must be safe before they go
-            with _writing(self._root):
+            with writing(self._root):
                 self._table.vacuum(
                     retention_hours=int(kept / timedelta(hours=1)),
                     dry_run=False,
@@ -363,6 +371,18 @@ def _millis() -> int:
     return int(SystemClock().now().timestamp() * 1000)
 
 
+def _add(new: Written, *, changes: bool) -> AddAction:
+    """`changes`: the rows are not the same ones as before."""
+    return AddAction(
+        path=new.path,
+        size=new.size,
+        partition_values={"day": new.day},
+        modification_time=_millis(),
+        data_change=changes,
+        stats=new.stats(),
+    )
+
+
 def _app(queue: str) -> str:
     return f"{log.OURS}{queue}/0"
 
@@ -377,18 +397,3 @@ def _open(root: Path) -> DeltaTable:
 
 def _gone(what: str) -> LookupError:
     return LookupError(f"{what} is no longer kept: read the rows instead")
-
-
-@contextmanager
-def _writing(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except (DeltaError, OSError) as error:
-        raise _not_written(root, error) from error
-
-
-def _not_written(root: Path, error: Exception) -> Transient:
-    """A full disk and its like may pass: what was not committed is tried again by whoever asked for it."""
-    reason = str(error).splitlines()[0]
-    kind = LowSpace if os.strerror(errno.ENOSPC) in reason else Transient
-    return kind(f"{root}: the lake cannot be written ({reason})")

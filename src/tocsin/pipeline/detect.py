@@ -141,15 +141,22 @@ class Detect:
             log.info("Policy %s is new or has changed: arming it from the lake's past.", policy.name)
             with self._state.transaction() as tx:
                 tx.reset(policy.name)
+        ended = {one.id for one in self._state.incidents() if one.state != "open"} if not known else set()
         for rows in self._past(policy.fold.seq):
             changes = policy.advance(rows)
             if not known:
+                changes = [(seq, change) for seq, change in changes if self._id(policy, change) not in ended]
                 with self._state.transaction() as tx:
                     tx.add_counts(*policy.counted())
                     self._write(tx, policy, changes, tell=False)
         if not known:
             with self._state.transaction() as tx:
                 tx.save_checkpoint(policy.name, Checkpoint(policy.definition, policy.fold.seq, policy.save()))
+
+    @staticmethod
+    def _id(policy: Policy, change: Change) -> str:
+        series = incidents.named(policy.fold.dimensions, change.key)
+        return incidents.incident_id(policy.name, series, change.direction, change.opened)
 
     def _past(self, after: int) -> Iterator[pa.Table]:
         if after < self._position.seq:

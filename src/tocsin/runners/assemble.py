@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,6 +21,12 @@ from tocsin.pipeline.detect import Policy
 from tocsin.series import ALL_POSTS, NOTHING, Fold
 from tocsin.settings import Part
 from tocsin.state import State
+from tocsin.understanding import Judgement, Threshold
+
+if TYPE_CHECKING:
+    from tocsin.enrichers import category
+
+STATE_FILE = "state.db"
 
 
 class Assembly:
@@ -58,7 +66,7 @@ class Assembly:
         return lake
 
     def state(self) -> State:
-        return State(self.data_dir / "state.db")
+        return State(self.data_dir / STATE_FILE)
 
     def sources(self) -> dict[str, Source]:
         if not self.config.sources:
@@ -70,21 +78,56 @@ class Assembly:
 
     def enrichers(self) -> list[Enricher]:
         """Every enricher there is, with the options that the config has for it."""
-        return [self._enricher(name) for name in load.names("enrichers")]
+        return [self.enricher(name) for name in load.names("enrichers")]
 
-    def _enricher(self, name: str) -> Enricher:
-        loaded = load.component("enrichers", name)
-        options = self.config.enrich[name].options if name in self.config.enrich else None
-        enricher: Enricher = loaded.component_class(
-            options or _options(loaded.config_class, self.config), self.context(name)
-        )
+    def enricher(self, name: str) -> Enricher:
+        """One enricher, by its type."""
+        options = self.categories() if name == "category" else self._options(name)
+        enricher: Enricher = self._make("enrichers", Part(name=name, type=name, options=options))
         return enricher
+
+    def _options(self, name: str) -> Any:
+        model = load.component("enrichers", name).config_class
+        written = self.config.enrich[name].options if name in self.config.enrich else model()
+        return _completed(written, self.config)
+
+    def categories(self) -> category.Config:
+        """The categories of the config with what was learned of them."""
+        from tocsin.enrichers import _learned
+
+        judgements, thresholds = self.learned
+        judged = _learned.with_judgements(self.bare_categories(), judgements)
+        return _learned.with_thresholds(judged, thresholds)
+
+    def bare_categories(self) -> category.Config:
+        """The categories as the config says them."""
+        options: category.Config = self._options("category")
+        return options
+
+    @cached_property
+    def learned(self) -> tuple[list[Judgement], list[Threshold]]:
+        """What people said of posts and what was learned, read once: everything in a run works with the same.
+
+        `del assembly.learned` where it has changed.
+        """
+        if not (self.data_dir / STATE_FILE).exists():
+            return [], []
+        with closing(self.state()) as state:
+            return state.understanding.judgements(), state.understanding.thresholds()
 
     def policies(self) -> list[Policy]:
         """Fresh policies, none of which has seen anything yet."""
-        return [self._policy(policy.name) for policy in self.config.alerts.policies]
+        epoch = self._epoch()
+        return [self._policy(policy.name, epoch) for policy in self.config.alerts.policies]
 
-    def _policy(self, name: str) -> Policy:
+    def _epoch(self) -> int:
+        """How often the lake's rows were given other labels; a policy by category then has another past."""
+        if not (self.data_dir / STATE_FILE).exists():
+            return 0
+        with closing(self.state()) as state:
+            return state.understanding.epoch()
+
+    def _policy(self, name: str, epoch: int) -> Policy:
         policy = next(policy for policy in self.config.alerts.policies if policy.name == name)
         listens = {watch.name: frozenset(watch.sources) for watch in self.config.watches if watch.sources is not None}
         known = {
@@ -109,12 +152,14 @@ class Assembly:
                 fold.all_watches,
                 sorted((name, sorted(values)) for name, values in known.items() if name in policy.by),
                 sorted((name, sorted(of)) for name, of in listens.items()),
+                *([epoch] if epoch and "category" in policy.by else []),
             ]
         )
         return Policy(name, definition.decode(), fold, detector, Lifecycle(len(policy.by)))
 
 
-def _options(model: type[Options], config: Config) -> Options:
-    """The options of an enricher that takes its settings from elsewhere in the config: the watches, the categories."""
-    values = {field: getattr(config, field) for field in model.model_fields if hasattr(config, field)}
-    return model.model_validate({name: [item.model_dump() for item in value] for name, value in values.items()})
+def _completed(options: Options, config: Config) -> Options:
+    """The options of an enricher with what it takes from elsewhere in the config: the watches, the categories."""
+    shared = [field for field in type(options).model_fields if field in Config.model_fields]
+    values = {field: [item.model_dump() for item in getattr(config, field)] for field in shared}
+    return type(options).model_validate(dict(options) | values)

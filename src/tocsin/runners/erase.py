@@ -12,8 +12,8 @@ from tocsin.notifiers.log import Log
 from tocsin.pipeline import Detect, Process
 from tocsin.pipeline.process import Chain
 from tocsin.runners.assemble import Assembly
-from tocsin.runners.local import LOOPS
-from tocsin.runners.locks import Locks
+from tocsin.runners.locks import LOOPS, Locks
+from tocsin.runners.relabel import definitions
 from tocsin.telemetry import Telemetry
 
 
@@ -56,6 +56,7 @@ def _carry_out(assembly: Assembly, deletes: Sequence[Delete]) -> Report:
         queue = stack.enter_context(closing(assembly.queue()))
         lake = stack.enter_context(closing(assembly.lake()))
         state = stack.enter_context(closing(assembly.state()))
+        state.understanding.begin(lake.table_id, definitions(assembly), lake.last_seq())
         process = Process(queue, lake, Chain(assembly.enrichers()), assembly.clock, telemetry)
         process.recover()
         while process.backlog:

@@ -15,31 +15,38 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
 
-from tocsin.component import Lake, Queue, Source
+from tocsin.component import Lake, Patience, Queue, Source
 from tocsin.errors import LowSpace, TocsinError, Transient
 from tocsin.net import backoff
 from tocsin.pipeline import Detect, Process, ingest, notify
 from tocsin.runners.assemble import Assembly
-from tocsin.runners.locks import Locks
+from tocsin.runners.background import Background
+from tocsin.runners.learn import drift_in_words, learn
+from tocsin.runners.locks import LOOPS, Locks
 from tocsin.runners.tuning import collect_rarely, save_memory
 from tocsin.runners.worker import Worker
 from tocsin.state import State
 from tocsin.telemetry import Telemetry
 
+__all__ = ["LOOPS", "Runner"]
+
 log = logging.getLogger(__name__)
 
-LOOPS = ("ingest", "process", "detect", "notify")
 COMMIT_SECONDS = 1.0
 POLL_SECONDS = 0.2
 MAINTAIN_SECONDS = 60.0
 BUSY_TIMES = 10
 """So many times longer maintenance may wait while there is a backlog."""
+RELABEL_SHARE = 0.25
+"""How much of the process loop's time may go to labelling stored posts anew."""
 METRICS_SECONDS = 10.0
 STEADY_SECONDS = 60.0
 """A loop that has run so long begins its waits anew."""
 ROOM_BYTES = 4 * 2**20
 """Room on the disk below which no commit is tried."""
 MOST_ROWS = 5_000
+SLOW_ROWS = 200
+"""So many at once where a model is slow, so that there is a commit now and then."""
 
 
 class Runner:
@@ -64,10 +71,12 @@ class Runner:
         self.started_at_seq = 0
         self._stop = threading.Event()
         self._committed = threading.Event()
+        self._recount = threading.Event()
         self.ready = self.interrupted = False
         self._drained = False
         self._process: Process | None = None
         self._detect: Detect | None = None
+        self._background: Background | None = None
 
     def _interrupt(self) -> None:
         self.interrupted = True
@@ -93,6 +102,8 @@ class Runner:
             with closing(self._assembly.lake()) as lake:
                 self.started_at_seq = lake.last_seq()
                 queue.start_after(self.started_at_seq)
+                if "process" in self._loops:
+                    self._learn(lake, state)
             self.ready = True
             sources = self._assembly.sources() if "ingest" in self._loops else {}
             listening = ", ".join(sources) or "nothing"
@@ -109,6 +120,14 @@ class Runner:
                 self.stop()
         self._write_metrics()
 
+    def _learn(self, lake: Lake, state: State) -> None:
+        """All that a run knows of categories it knows now, so that it comes to the same whenever it is run."""
+        learn(self._assembly, lake, state)
+        said = drift_in_words(self._assembly, lake)
+        if said is not None:
+            log.warning("%s.", said.capitalize())
+        assert self._assembly.learned is not None, "read now, so that processes that are started have it too"
+
     def _begin(
         self,
         group: asyncio.TaskGroup,
@@ -121,7 +140,7 @@ class Runner:
             asyncio.get_running_loop().add_signal_handler(number, self._interrupt)
         intake = [group.create_task(self._ingest(name, source, queue)) for name, source in sources.items()]
         if "process" in self._loops:
-            group.create_task(self._in(threads, "process", partial(self._run_process, queue)))
+            group.create_task(self._in(threads, "process", partial(self._run_process, queue, state)))
         if "detect" in self._loops:
             group.create_task(self._in(threads, "detect", partial(self._run_detect, state)))
         if "notify" in self._loops:
@@ -167,11 +186,14 @@ class Runner:
 
     def _at_end(self, queue: Queue, state: State) -> bool:
         process, detect = self._process, self._detect
-        if "process" in self._loops and (process is None or process.backlog):
+        if "process" in self._loops and (process is None or process.backlog or self._relabelling()):
             return False
-        if "detect" in self._loops and (detect is None or not detect.at_end()):
+        if "detect" in self._loops and (detect is None or self._recount.is_set() or not detect.at_end()):
             return False
         return "notify" not in self._loops or not state.untried()
+
+    def _relabelling(self) -> bool:
+        return self._background is None or self._background.waiting
 
     def _again(self, name: str, loop: Callable[[], None]) -> None:
         """Run a loop; after a fault that may pass, run it anew. What cannot pass ends the run."""
@@ -206,22 +228,22 @@ class Runner:
         self.failures.append(fault)
         self.stop()
 
-    def _run_process(self, queue: Queue) -> None:
+    def _run_process(self, queue: Queue, state: State) -> None:
         with ExitStack() as stack:
             lake = stack.enter_context(closing(self._assembly.lake()))
+            background = stack.enter_context(closing(Background(self._assembly, lake, state, self._stop.is_set)))
             enrichment = stack.enter_context(closing(Worker(self._assembly.enrichers, stopping=self._stop.is_set)))
-            process = Process(
-                queue, lake, enrichment, self._assembly.clock, self.telemetry, MOST_ROWS, self._stop.is_set
-            )
+            most = MOST_ROWS if enrichment.patience == Patience() else SLOW_ROWS
+            process = Process(queue, lake, enrichment, self._assembly.clock, self.telemetry, most, self._stop.is_set)
             process.recover()
-            self._process = process
+            self._process, self._background = process, background
             self._committed.set()
             try:
-                self._keep_processing(process)
+                self._keep_processing(process, background)
             finally:
-                self._process = None
+                self._process = self._background = None
 
-    def _keep_processing(self, process: Process) -> None:
+    def _keep_processing(self, process: Process, background: Background) -> None:
         clock = self._assembly.clock
         maintained = clock.monotonic()
         while not self._stop.is_set():
@@ -237,24 +259,33 @@ class Runner:
                 maintained = clock.monotonic()
             if busy:
                 continue
+            if background.step(self._commit_seconds * RELABEL_SHARE):
+                self._recount.set()
+                self._committed.set()
             if not self._drained:
                 self._stop.wait(max(self._commit_seconds - (clock.monotonic() - began), 0.0))
-            elif not process.backlog:
+            elif not process.backlog and not background.waiting:
                 self._stop.wait(POLL_SECONDS)
 
     def _run_detect(self, state: State) -> None:
         with closing(self._assembly.lake()) as lake:
-            detect = self._make_detect(lake, state)
-            detect.recover()
-            self._detect = detect
-            try:
-                while not self._stop.is_set():
-                    self._committed.clear()
-                    if not detect.step():
-                        self._committed.wait(POLL_SECONDS)
-                detect.save()
-            finally:
-                self._detect = None
+            while not self._stop.is_set():
+                self._recount.clear()
+                self._keep_detecting(lake, state)
+
+    def _keep_detecting(self, lake: Lake, state: State) -> None:
+        """Until stopped, or until stored posts have got other labels, which a Detect made anew counts anew."""
+        detect = self._make_detect(lake, state)
+        detect.recover()
+        self._detect = detect
+        try:
+            while not self._stop.is_set() and not self._recount.is_set():
+                self._committed.clear()
+                if not detect.step():
+                    self._committed.wait(POLL_SECONDS)
+            detect.save()
+        finally:
+            self._detect = None
 
     def _make_detect(self, lake: Lake, state: State) -> Detect:
         destinations = [part.name for part in self._assembly.config.alerts.destinations]

@@ -10,6 +10,8 @@ from types import TracebackType
 
 from tocsin.errors import Locked
 
+LOOPS = ("ingest", "process", "detect", "notify")
+
 
 class Locks:
     """Holds the locks of some loops. Raises Locked, naming the holder, if another process has one of them."""

@@ -1,7 +1,8 @@
 """The spine: posts a second from queue to lake to series, delay from post to queryable, and memory.
 
-Everything is durable throughout; the enrichers are all but language detection, which is a model. The floor in the
-same run is an append of the same bytes to one file, with fdatasync after as many posts as a commit holds.
+Everything is durable throughout; the enrichers are all but those that work with a model, which `bench nlp` measures.
+The floor in the same run is an append of the same bytes to one file, with fdatasync after as many posts as a commit
+holds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin import config as configs
+from tocsin import load
 from tocsin.clock import SystemClock
 from tocsin.component import Enricher
 from tocsin.config import Config
@@ -49,6 +51,9 @@ POST_BYTES = 1000
 LIVE_RATE = 1000
 
 
+MODELS = ("language", "sentiment", "entities", "phrases")
+
+
 class _Claimed:
     """The language that the platform claims, in place of the detector."""
 
@@ -61,7 +66,7 @@ class _Claimed:
 
 class _WithoutModels(Assembly):
     def enrichers(self) -> list[Enricher]:
-        return [_Claimed() if "language" in enricher.fills else enricher for enricher in super().enrichers()]
+        return [_Claimed(), *(self.enricher(name) for name in load.names("enrichers") if name not in MODELS)]
 
 
 def run(posts: int = 500_000, live_seconds: float = 20.0) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def run(posts: int = 500_000, live_seconds: float = 20.0) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
     try:
         floor = _floor(folder, min(posts, 200_000))
-        fill, drain = _throughput(folder / "drain", posts)
+        fill, drain = throughput(_assembly(folder / "drain"), _posts(posts))
         live = _delay(folder / "live", live_seconds)
     finally:
         shutil.rmtree(folder)
@@ -120,12 +125,12 @@ def _floor(folder: Path, count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-def _throughput(folder: Path, count: int) -> tuple[float, dict[str, Any]]:
-    assembly = _assembly(folder)
+def throughput(assembly: Assembly, batches: Iterable[Batch]) -> tuple[float, dict[str, Any]]:
+    """Posts a second into the queue, and from there to the lake and the series, with memory."""
     spent = 0.0
     with closing(assembly.queue()) as queue:
         held: list[Any] = []
-        for batch in _posts(count):
+        for batch in batches:
             held += batch.events
             if len(held) >= 1000:
                 began = time.perf_counter()

@@ -20,7 +20,7 @@ sources:                        # where to listen: this version reads what is se
   # archive: {{type: file, path: posts.csv, fields: {{id: id, text: text, created_at: created_at}}}}
   # practice: {{type: scenario}}          # posts that Tocsin invents, with an incident among them
 
-categories:                     # what a post may be about; one that is in none is kept as `other`
+categories:                     # what a post may be about, in plain words; `match` adds what surely belongs
 {categories}
 alerts:
   budget: {budget}             # how many alerts are welcome
@@ -40,7 +40,8 @@ server: {{host: 127.0.0.1, port: 8321}}
 
 @dataclass(frozen=True)
 class Template:
-    categories: dict[str, str]
+    categories: dict[str, tuple[str, str]]
+    """Name -> what belongs to it in plain words, and a rule for what surely does."""
     bucket: str
     budget: str
 
@@ -48,30 +49,36 @@ class Template:
 TEMPLATES = {
     "brand": Template(
         {
-            "praise": 'love OR "thank you" OR thanks OR great OR awesome',
-            "complaint": 'terrible OR awful OR worst OR "never again" OR disappointed',
-            "price": 'price OR prices OR expensive OR cheap OR "too much"',
-            "service": 'support OR "customer service" OR refund OR "no answer"',
+            "praise": ("People love it, say thanks, recommend it.", '"thank you" OR thanks OR "love it" OR awesome'),
+            "complaint": (
+                "Anger and disappointment: it is broken, of bad quality, a bad experience.",
+                'terrible OR awful OR worst OR "never again"',
+            ),
+            "price": ("Prices, fees, discounts, too expensive or cheap.", 'price OR prices OR expensive OR "too much"'),
+            "service": (
+                "Customer service: nobody answers, waiting on hold, refunds, replies.",
+                '"customer service" OR refund OR "no answer"',
+            ),
         },
         bucket="5m",
         budget="1 per day",
     ),
     "incident": Template(
         {
-            "outage": 'down OR outage OR offline OR "not working" OR unreachable',
-            "login": '"log in" OR login OR "sign in" OR password OR "locked out"',
-            "slow": 'slow OR lag OR timeout OR "takes forever"',
-            "payment": 'payment OR "card declined" OR "charged twice" OR invoice',
+            "outage": ("The service is down or unreachable for many.", 'outage OR "is down" OR unreachable'),
+            "login": ("People cannot log in, or are locked out.", '"log in" OR login OR "sign in" OR "locked out"'),
+            "slow": ("Everything is slow, lags or times out.", 'slow OR lag OR timeout OR "takes forever"'),
+            "payment": ("Payments fail, cards are declined or charged twice.", '"card declined" OR "charged twice"'),
         },
         bucket="1m",
         budget="1 per day",
     ),
     "news": Template(
         {
-            "business": "earnings OR shares OR merger OR takeover OR layoffs",
-            "law": "court OR lawsuit OR fine OR regulator OR investigation",
-            "safety": "accident OR fire OR recall OR injured OR evacuated",
-            "people": "ceo OR resigns OR appointed OR interview",
+            "business": ("Companies, earnings, shares, mergers, layoffs.", "earnings OR merger OR takeover OR layoffs"),
+            "law": ("Courts, lawsuits, fines, investigations.", "court OR lawsuit OR regulator OR investigation"),
+            "safety": ("Accidents, fires, recalls, injured people.", "accident OR fire OR injured OR evacuated"),
+            "people": ("Who is appointed, resigns, is interviewed or dies.", "ceo OR resigns OR appointed"),
         },
         bucket="15m",
         budget="3 per week",
@@ -83,7 +90,8 @@ def render(name: str, term: str) -> str:
     """The config of a template for a term, as YAML."""
     template = TEMPLATES[name]
     categories = "".join(
-        f"  - name: {category}\n    match: {_quoted(rule)}\n" for category, rule in template.categories.items()
+        f"  - name: {category}\n    description: {_quoted(words)}\n    match: {_quoted(rule)}\n"
+        for category, (words, rule) in template.categories.items()
     )
     return TEXT.format(
         name=name, term=_quoted(term), match=_quoted(rule_for(term)), categories=categories,

@@ -13,16 +13,20 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tocsin import config as configs
 from tocsin import records
 from tocsin.bench.spine import throughput
+from tocsin.component import Context, Label
 from tocsin.model import Author, Batch, Post
+from tocsin.models.embedded import Config, Embedded
 from tocsin.pipeline.process import in_order
 from tocsin.runners.assemble import Assembly
 from tocsin.runners.local import MOST_ROWS
@@ -59,15 +63,15 @@ def run(count: int = 100_000, posts: Path | None = None, peers: Path | None = No
         parts = _parts(_assembly(folder / "parts"), texts)
     finally:
         shutil.rmtree(folder)
-    alone = 1e6 / sum(part["hot_microseconds_a_post"] for part in parts.values())
+    together = 1e6 / sum(part["hot_microseconds_a_post"] for part in parts.values())
     return {
         "posts": count,
         "texts": len(set(texts)),
         "ingest_to_queue_posts_per_second": fill,
         "queue_to_lake_with_everything": drain,
         "parts_in_one_process": parts,
-        "all_parts_posts_per_second_a_core": alone,
-        **({"peers": _peers(peers, texts, alone)} if peers else {}),
+        "all_parts_posts_per_second_a_core": together,
+        **({"peers": _peers(peers, texts)} if peers else {}),
     }
 
 
@@ -124,11 +128,38 @@ def _parts(assembly: Assembly, texts: list[str]) -> dict[str, dict[str, float]]:
     return found
 
 
-def _peers(python: Path, texts: list[str], ours: float) -> dict[str, Any]:
-    """What the peers manage of the same posts, and how many times as many we do."""
+def _alone(texts: list[str]) -> dict[str, float]:
+    """Posts a second a core of the embedded model for each task alone, from the text on, its words known."""
+    model = Embedded("", Config(), Context("bench", Path()))
+    labels = [Label(name, description) for name, description in _described()]
+    tasks: dict[str, Callable[[list[str]], Any]] = {
+        "sentiment": model.sentiment,
+        "entities": model.entities,
+        "categories": model.classifier(labels).scores,
+    }
+    rates = {}
+    for name, work in tasks.items():
+        work(list(texts))
+        began = time.process_time()
+        work(list(texts))
+        rates[name] = len(texts) / (time.process_time() - began)
+    return rates
+
+
+def _described() -> Iterator[tuple[str, str]]:
+    for category in yaml.safe_load(CONFIG)["categories"]:
+        yield category["name"], category["description"]
+
+
+def _peers(python: Path, texts: list[str]) -> dict[str, Any]:
+    """What each peer manages of the same posts, and how many times as many the embedded model does of its task."""
     script = Path(__file__).parent / "_peers.py"
     done = subprocess.run(
-        [str(python), str(script)], input=json.dumps(texts[:2000]), capture_output=True, text=True, check=True
+        [str(python), "-P", str(script)], input=json.dumps(texts[:2000]), capture_output=True, text=True, check=True
     )
-    rates: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return {name: {"posts_per_second_a_core": rate, "we_do_times_as_many": ours / rate} for name, rate in rates.items()}
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    ours = _alone(texts)
+    for peer in found.values():
+        if "posts_per_second_a_core" in peer:
+            peer["we_do_times_as_many"] = ours[peer["task"]] / peer["posts_per_second_a_core"]
+    return {"embedded_posts_per_second_a_core": ours, **found}

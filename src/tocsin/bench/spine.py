@@ -129,15 +129,10 @@ def throughput(assembly: Assembly, batches: Iterable[Batch]) -> tuple[float, dic
     """Posts a second into the queue, and from there to the lake and the series, with memory."""
     spent = 0.0
     with closing(assembly.queue()) as queue:
-        held: list[Any] = []
-        for batch in batches:
-            held += batch.events
-            if len(held) >= 1000:
-                began = time.perf_counter()
-                queue.put("stream", Batch(events=held, cursor=batch.cursor))
-                spent += time.perf_counter() - began
-                held = []
-        queue.put("stream", Batch(events=held))
+        for held in _thousands(batches):
+            began = time.perf_counter()
+            queue.put("stream", Batch(events=held))
+            spent += time.perf_counter() - began
         events = queue.end()
     memory = _Memory()
     runner = Runner(assembly, ("process", "detect"), until_idle=True)
@@ -157,6 +152,18 @@ def throughput(assembly: Assembly, batches: Iterable[Batch]) -> tuple[float, dic
         "commit_rows": MOST_ROWS,
         **memory.figures(),
     }
+
+
+def _thousands(batches: Iterable[Batch]) -> Iterator[list[Any]]:
+    """The events, a thousand or more at once."""
+    held: list[Any] = []
+    for batch in batches:
+        held += batch.events
+        if len(held) >= 1000:
+            yield held
+            held = []
+    if held:
+        yield held
 
 
 def _wait_until_counted(assembly: Assembly, events: int, times: list[float]) -> None:

@@ -39,8 +39,14 @@ def differences(config: Path, undisturbed: tuple[dict[str, Any], list[dict[str, 
     assert done.returncode == 0, done.stderr
     should, listed = undisturbed
     found = facts(configs.load(config, os.environ))
-    wrong = [f"{name} is {found[name]}, undisturbed {should[name]}" for name in should if found[name] != should[name]]
+    wrong = [_difference(name, found[name], should[name]) for name in should if found[name] != should[name]]
     return wrong + (["`alerts list --json` is another"] if alerts(config) != listed else [])
+
+
+def _difference(name: str, found: Any, should: Any) -> str:
+    if isinstance(found, dict) and isinstance(should, dict):
+        return f"{name} differ in {[key for key in should if found.get(key) != should[key]]}"
+    return f"{name} is {found}, undisturbed {should}"
 
 
 def at_work(config: Path, pid: int, more: int = 2) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import msgspec
 import typer
@@ -86,3 +89,15 @@ def open_state(config: Config) -> State:
 def print_json(value: Any) -> None:
     """One JSON document in one line, safe to look at in a terminal."""
     typer.echo(text.escape_json(msgspec.json.encode(value).decode()))
+
+
+@contextmanager
+def opened(source: str) -> Iterator[TextIO]:
+    """A file to read lines of, or standard input for "-"."""
+    if source == "-":
+        if isinstance(sys.stdin, TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="")
+        yield sys.stdin
+        return
+    with open(source, encoding="utf-8-sig", errors="replace", newline="") as lines:
+        yield lines

@@ -6,9 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -98,21 +96,12 @@ def _batches(text: str | None, source: str | None, column: str) -> Iterator[list
     if source is None:
         yield [Row(text or "")]
         return
-    with _opened(source) as lines:
+    from tocsin.cli._common import opened
+
+    with opened(source) as lines:
         rows = _rows(lines, source, column)
         while batch := list(islice(rows, BATCH)):
             yield batch
-
-
-@contextmanager
-def _opened(source: str) -> Iterator[TextIO]:
-    if source == "-":
-        if isinstance(sys.stdin, TextIOWrapper):
-            sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="")
-        yield sys.stdin
-        return
-    with open(source, encoding="utf-8-sig", errors="replace", newline="") as lines:
-        yield lines
 
 
 def _rows(lines: TextIO, source: str, column: str) -> Iterator[Row]:
@@ -173,3 +162,17 @@ def _told(row: Row, source: str, line: int) -> Row:
 
         typer.echo(f"{source}:{line}: {text.one_line(row.error, 200)}", err=True)
     return row
+
+
+def tell(found: Iterator[dict[str, Any]], *, pretty: bool) -> None:
+    """Print the answers: for a person, or as JSON lines."""
+    import msgspec
+
+    from tocsin import text
+    from tocsin.cli._analysis import shown
+
+    for answer in found:
+        if pretty:
+            typer.echo(shown(answer), nl=False)
+        else:
+            sys.stdout.write(text.escape_json(msgspec.json.encode(answer).decode()) + "\n")

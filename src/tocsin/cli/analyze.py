@@ -8,9 +8,6 @@ text gives an object with an `error`, so that lines in and lines out stay side b
 from __future__ import annotations
 
 import sys
-from typing import Any
-
-import typer
 
 from tocsin.cli._common import ConfigOption
 from tocsin.cli._texts import (
@@ -21,6 +18,7 @@ from tocsin.cli._texts import (
     SingleOption,
     TextArgument,
     answers,
+    tell,
     understanding,
 )  # fmt: skip
 
@@ -34,19 +32,5 @@ def command(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    pretty = sys.stdout.isatty() and not json and source is None
-    for answer in answers(understanding(config, category, single=single), text, source, column):
-        if pretty:
-            from tocsin.cli._analysis import shown
-
-            typer.echo(shown(answer), nl=False)
-        else:
-            print_line(answer)
-
-
-def print_line(answer: dict[str, Any]) -> None:
-    import msgspec
-
-    from tocsin.text import escape_json
-
-    sys.stdout.write(escape_json(msgspec.json.encode(answer).decode()) + "\n")
+    found = answers(understanding(config, category, single=single), text, source, column)
+    tell(found, pretty=sys.stdout.isatty() and not json and source is None)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import sys
 
-import typer
-
 from tocsin.cli._common import ConfigOption
 from tocsin.cli._texts import (
     CategoryOption,
@@ -19,9 +17,9 @@ from tocsin.cli._texts import (
     SingleOption,
     TextArgument,
     answers,
+    tell,
     understanding,
 )  # fmt: skip
-from tocsin.cli.analyze import print_line
 
 PART = ("text", "error", "language", "categories", "scores")
 
@@ -35,12 +33,6 @@ def command(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    pretty = sys.stdout.isatty() and not json and source is None
-    for answer in answers(understanding(config, category, single=single), text, source, column):
-        part = {name: value for name, value in answer.items() if name in PART}
-        if pretty:
-            from tocsin.cli._analysis import shown
-
-            typer.echo(shown(part), nl=False)
-        else:
-            print_line(part)
+    found = answers(understanding(config, category, single=single), text, source, column)
+    part = ({name: value for name, value in answer.items() if name in PART} for answer in found)
+    tell(part, pretty=sys.stdout.isatty() and not json and source is None)

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
-from io import TextIOWrapper
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -64,6 +62,7 @@ def command(  # noqa: PLR0913 - one argument for each option that the command ha
 ) -> None:
     from tocsin import times
     from tocsin.cli import _counts
+    from tocsin.cli._common import opened
 
     config = _options(bucket, sensitivity, zone)
     try:
@@ -72,7 +71,7 @@ def command(  # noqa: PLR0913 - one argument for each option that the command ha
         raise typer.BadParameter(str(error), param_hint="--time-format") from None
     names = _counts.Names(time, value, series)
     bad = _Bad(source)
-    with _opened(source) as lines:
+    with opened(source) as lines:
         counts = _counts.read(lines, names, int(config.bucket), form or times.zone(zone), bad.tell)
     for chunk in _lines(counts, config, named=series is not None):
         sys.stdout.write(chunk)
@@ -91,17 +90,6 @@ def _options(bucket: str, sensitivity: Sensitivity, zone: str) -> Config:
         raise typer.BadParameter(
             first["msg"].removeprefix("Value error, "), param_hint=f"--{first['loc'][0]}"
         ) from None
-
-
-@contextmanager
-def _opened(source: str) -> Iterator[TextIO]:
-    if source == "-":
-        if isinstance(sys.stdin, TextIOWrapper):
-            sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="")
-        yield sys.stdin
-        return
-    with open(source, encoding="utf-8-sig", errors="replace", newline="") as lines:
-        yield lines
 
 
 class _Bad:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.component import Model, Span
+from tocsin.evaluate._corpora import conll
 
 KINDS = ("PER", "LOC", "ORG")
 _OF_CORPUS = {
@@ -75,22 +76,9 @@ def scores(gold: Sequence[Iterable[Span]], found: Sequence[Iterable[Span]]) -> d
 
 def annotated(file: Path, *, natural: bool = False) -> Iterator[Annotated]:
     """The posts of a CoNLL file."""
-    for tokens, tags in _sentences(file):
+    for tokens, tags in conll(file):
         starts, text = _joined(tokens, natural=natural)
         yield Annotated(text, tuple(_spans(tokens, tags, starts)))
-
-
-def _sentences(file: Path) -> Iterator[tuple[list[str], list[str]]]:
-    tokens: list[str] = []
-    tags: list[str] = []
-    for line in [*file.read_text(encoding="utf-8").splitlines(), ""]:
-        if line.strip():
-            token, _, tag = line.strip().replace(" ", "\t").rpartition("\t")
-            tokens.append(token.strip())
-            tags.append(tag)
-        elif tokens:
-            yield tokens, tags
-            tokens, tags = [], []
 
 
 def _joined(tokens: Sequence[str], *, natural: bool) -> tuple[list[int], str]:

@@ -366,8 +366,8 @@ TEXT = b"".join(b"line %d of a long body\n" % number for number in range(20_000)
 
 @pytest.mark.parametrize(("coding", "packed"), [
     ("gzip", gzip.compress(TEXT, mtime=0)), ("x-gzip", gzip.compress(TEXT, mtime=0)),
-    ("GZIP", gzip.compress(TEXT[:1000], mtime=0) + gzip.compress(TEXT[1000:], mtime=0)), ("deflate", zlib.compress(TEXT)),
-    ("deflate", _raw_deflate(TEXT)), ("identity", TEXT), ("", TEXT),
+    ("GZIP", gzip.compress(TEXT[:1000], mtime=0) + gzip.compress(TEXT[1000:], mtime=0)),
+    ("deflate", zlib.compress(TEXT)), ("deflate", _raw_deflate(TEXT)), ("identity", TEXT), ("", TEXT),
 ])  # fmt: skip
 async def test_packed_bodies_are_unpacked(site: Site, coding: str, packed: bytes) -> None:
     site.answers(200, packed, Content_Encoding=coding)

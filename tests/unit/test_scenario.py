@@ -17,6 +17,7 @@ from tocsin.clock import ManualClock
 from tocsin.component import Context
 from tocsin.errors import Permanent
 from tocsin.model import Batch, Delete, Event, Gap, Heartbeat, Post, encoder
+from tocsin.sources._scenario.stream import stretches
 from tocsin.sources.scenario import Config, Incident, Outage, Scenario, copies, demo_config, generate, truth
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -360,3 +361,13 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], reason:
 def test_incidents_and_outages_can_be_given_as_models() -> None:
     made = config(incidents=(Incident(at=60),), outages=(Outage(at=0),))
     assert (made.planned_incidents[0].factor, made.planned_outages[0].duration) == (8, 1200)
+
+
+def test_a_stream_that_is_taken_up_anywhere_is_the_same_to_the_last_reference() -> None:
+    """A late post answers one of the block before its own: a stretch taken up alone must know that block too."""
+    config = Config.model_validate({"seed": 5, "duration": "6h", "rate": 900, "disorder": "90s"})
+    whole = [stretch.events for stretch in stretches(config, "s")]
+    late = sum(isinstance(event, Post) and bool(event.refs) for events in whole for _, event in events)
+    assert late > 100
+    for first in range(len(whole)):
+        assert next(iter(stretches(config, "s", first))).events == whole[first], first

@@ -20,9 +20,9 @@ class Stretch(NamedTuple):
 
 
 def stretches(config: Config, name: str, first: int = 0) -> Iterator[Stretch]:
-    """All stretches from number `first` on; for the first of them only one block before it is made."""
+    """All stretches from number `first` on; for the first of them only two blocks before it are made."""
     writer = Writer(config, name)
-    previous = writer.block(first - 1, []) if first else Block.empty()
+    previous = _before(writer, first)
     for number in range(first, writer.rhythm.blocks):
         block = writer.block(number, previous.originals)
         events = _seen(writer.rhythm, number, [*previous.later, *block.events])
@@ -30,6 +30,12 @@ def stretches(config: Config, name: str, first: int = 0) -> Iterator[Stretch]:
         events.sort(key=lambda event: event[0])
         yield Stretch(number, events, block)
         previous = block
+
+
+def _before(writer: Writer, number: int) -> Block:
+    """The block before this one. Its late posts answer and repeat posts of the block before that."""
+    earlier = writer.block(number - 2, []).originals if number > 1 else []
+    return writer.block(number - 1, earlier) if number else Block.empty()
 
 
 def _seen(rhythm: Rhythm, number: int, events: list[tuple[int, Event]]) -> list[tuple[int, Event]]:

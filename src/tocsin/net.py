@@ -311,6 +311,13 @@ class Client:
         raise Permanent(line)
 
 
+class AnyStatus(Client):
+    """Gives every answer as it is, redirects and refusals too, for those who read what these say."""
+
+    def _judge(self, response: aiohttp.ClientResponse, method: str, url: URL) -> URL | None:
+        return None
+
+
 async def pieces(response: aiohttp.ClientResponse, limit: int | None) -> AsyncIterator[bytes]:
     """The decoded body of an answer in parts of at most 64 KiB or so, `limit` bytes in all (None: no limit)."""
     decoder = Decoder(response.headers.get("Content-Encoding", ""), limit)

@@ -125,6 +125,9 @@ def serving(handler: Handler) -> Iterator[RemoteService]:
                     service.running -= 1
             self._send(answer)
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def _send(self, answer: Answer) -> None:
             if answer.reset:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -40,7 +40,7 @@ _HINTS = {
     "UnrecognizedClientException": "the credentials are not known: check the access key",
     "InvalidSignatureException": "check the secret access key and this machine's clock",
     "ValidationError": "check the endpoint's name and the region",
-    "ValidationException": "check the endpoint's ARN and the region",
+    "ValidationException": "check the endpoint's ARN, if one is named, and the region",
 }
 
 R = TypeVar("R")

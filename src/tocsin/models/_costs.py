@@ -8,20 +8,15 @@ the last bookings (WAL without a flush for each), never the account.
 from __future__ import annotations
 
 import sqlite3
-import threading
-import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from tocsin.alone import alone
 from tocsin.clock import Clock
-from tocsin.errors import Permanent, TocsinError
+from tocsin.errors import TocsinError
+from tocsin.models._database import Database
 
 FILE = "costs.db"
-WAIT_SECONDS = 10.0
 _TABLE = """CREATE TABLE IF NOT EXISTS costs (
     day TEXT, name TEXT, requests INTEGER, texts INTEGER, units REAL, cost REAL, PRIMARY KEY (day, name)
 ) WITHOUT ROWID"""
@@ -59,14 +54,13 @@ class Costs:
     """The account of one model, by the name that the config has for it. Nothing is written before the first booking."""
 
     def __init__(self, folder: Path, name: str, cap: float | None, clock: Clock) -> None:
-        self._file, self._name, self._cap, self._clock = folder / FILE, name, cap, clock
-        self._database: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
+        self._name, self._cap, self._clock = name, cap, clock
+        self._database = Database(folder / FILE, "the costs of remote models", _TABLE)
 
     def book(self, bill: Bill, texts: int) -> str:
         """Count one request and what it may cost; gives the day it is booked on. Raises Spent, or Permanent if the
         account cannot be kept: then nothing may be sent."""
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             day = self._today()
             spent = self._row(database, day)[3]
             if self._cap is not None and spent + bill.cost > self._cap + _ROUNDING:
@@ -76,15 +70,15 @@ class Costs:
 
     def settle(self, day: str, booked: Bill, bill: Bill) -> None:
         """Put what the request did cost in the place of what was booked."""
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             database.execute(_ADD, (day, self._name, 0, 0, bill.units - booked.units, bill.cost - booked.cost))
 
     def usage(self) -> Usage:
         """Today's."""
         day = self._today()
-        if not self._file.exists():
+        if not self._database.file.exists():
             return Usage(day, 0, 0, 0.0, 0.0, self._cap)
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             return Usage(day, *self._row(database, day), self._cap)
 
     def _row(self, database: sqlite3.Connection, day: str) -> tuple[int, int, float, float]:
@@ -94,32 +88,3 @@ class Costs:
 
     def _today(self) -> str:
         return self._clock.now().astimezone(UTC).date().isoformat()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with self._lock:
-                if self._database is None:
-                    self._database = self._open()
-                self._database.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._database
-                except BaseException:
-                    self._database.execute("ROLLBACK")
-                    raise
-                self._database.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise Permanent(
-                f"the costs of remote models cannot be kept in {self._file} ({error}), so none is asked: "
-                "make it writable, or move it away if it is damaged"
-            ) from error
-
-    def _open(self) -> sqlite3.Connection:
-        folder = self._file.parent
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with alone(folder):
-            database = sqlite3.connect(self._file, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
-            weakref.finalize(self, database.close)
-            for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", _TABLE):
-                database.execute(statement)
-        return database

@@ -38,8 +38,8 @@ F = TypeVar("F")
 R = TypeVar("R")
 
 
-class RemoteOptions(Options):
-    """Options of every remote model."""
+class RequestOptions(Options):
+    """Options of everything that is asked over the network."""
 
     timeout: Annotated[Duration, Field(gt=0)] = 30.0
     """How long one request may take."""
@@ -49,6 +49,11 @@ class RemoteOptions(Options):
     """How often a request is sent before it is given up."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     """How many requests run at once."""
+
+
+class RemoteOptions(RequestOptions):
+    """Options of every remote model."""
+
     max_cost_per_day: Annotated[float, Field(ge=0)] | None = 10.0
     """US dollars a UTC day; a request that could pass them is not sent. `null`: no limit."""
 
@@ -121,12 +126,14 @@ class Forms(Generic[F]):
 
 
 class Remote:
-    """Asks one service."""
+    """Asks one service. `remembers`: the last answers are kept in memory."""
 
-    def __init__(self, service: str, options: RemoteOptions, context: Context) -> None:
+    def __init__(self, service: str, options: RequestOptions, context: Context, *, remembers: bool = True) -> None:
         self.service, self.options = service, options
         self.clock, self.random = context.clock, context.random
-        self.costs = Costs(context.data_dir, context.name, options.max_cost_per_day, context.clock)
+        cap = options.max_cost_per_day if isinstance(options, RemoteOptions) else None
+        self.costs = Costs(context.data_dir, context.name, cap, context.clock)
+        self._remembers = remembers
         self.breaker = Breaker(service, context.clock)
         self._memory: OrderedDict[tuple[str, bytes], Any] = OrderedDict()
         self._told = ""
@@ -144,7 +151,8 @@ class Remote:
         if new:
             _run(inquiry.about(new))
         known = {text: self._memory[key] for text, key in keys.items() if key in self._memory} | inquiry.found
-        self._remember({keys[text]: answer for text, answer in known.items()})
+        if self._remembers:
+            self._remember({keys[text]: answer for text, answer in known.items()})
         if inquiry.failure is not None and not known:
             raise inquiry.failure
         self._tell(inquiry, len(new))

@@ -25,7 +25,7 @@ from tocsin.errors import ConfigError, Permanent, TocsinError, Transient
 from tocsin.models._chat import CategoryQuestion, EntitiesQuestion, Question, SentimentQuestion, messages, read, schema
 from tocsin.models._costs import Bill, Usage
 from tocsin.models._remote import Ask, Forms, Lost, NotUnderstood, Remote, RemoteOptions, Reply, Unfit, grouped, rows
-from tocsin.net import Client, Timeouts, host_and_port, pieces, retry_after
+from tocsin.net import AnyStatus, Client, Timeouts, host_and_port, pieces, retry_after
 from tocsin.text import safe_url
 
 MAX_ANSWER = 2 * 2**20
@@ -149,13 +149,6 @@ class OpenaiClassifier:
         return rows(self._remote.answers(self._chat, texts), self._width)
 
 
-class _AnyStatus(Client):
-    """Gives refusals as answers too: their body says why."""
-
-    def _judge(self, response: aiohttp.ClientResponse, method: str, url: URL) -> URL | None:
-        return None
-
-
 class _Server:
     """Where requests go, and what they cost."""
 
@@ -173,7 +166,7 @@ class _Server:
     def client(self) -> Client:
         seconds = self.config.timeout
         timeouts = Timeouts(connect=min(10.0, seconds), read=seconds, total=seconds)
-        return _AnyStatus(self._clock, allow=frozenset({self._name}), timeouts=timeouts)
+        return AnyStatus(self._clock, allow=frozenset({self._name}), timeouts=timeouts)
 
     def bill(self, sent: int, received: int) -> Bill:
         cost = sent * self.config.input_price + received * self.config.output_price

@@ -8,10 +8,11 @@ DATA ?= ../shared/data
 NAB ?= $(DATA)/nab
 PEERS := .venv-peers
 BUILD := .venv-models
+PLACES := .venv-places
 TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix fault fault-long bench bench-spine bench-detect bench-nlp evaluate models docs clean lock
+.PHONY: help setup run test lint fix fault fault-long bench bench-spine bench-detect bench-nlp bench-places evaluate models places places-setup docs clean lock
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,7 +49,7 @@ fault: setup ## faults: kills, power cuts, full disks, clocks, poison; writes ou
 fault-long: setup ## the same at full length (about an hour)
 	TOCSIN_FAULT=long $(BIN)/python -m tests.fault.scorecard
 
-bench: bench-spine bench-detect bench-nlp ## all benchmarks
+bench: bench-spine bench-detect bench-nlp bench-places ## all benchmarks
 
 bench-spine: setup ## posts a second from queue to lake to series, delay and memory
 	$(BIN)/tocsin bench spine --output out/bench-spine.json
@@ -59,14 +60,18 @@ bench-detect: setup ## the detector on labelled and synthetic series
 bench-nlp: setup $(PEERS)/.stamp ## posts a second with everything understood, and peers on the same posts
 	$(BIN)/tocsin bench nlp --set peers=$(PEERS)/bin/python $(if $(wildcard $(DATA)/airline/tweets.csv),--set posts=$(DATA)/airline/tweets.csv) --output out/bench-nlp.json
 
+bench-places: setup $(PEERS)/.stamp ## lookups a second of the gazetteer, memory and size, and peers on the same texts
+	$(BIN)/tocsin bench places --set data=$(DATA) --set peers=$(PEERS)/bin/python --output out/bench-places.json
+
 $(PEERS)/.stamp: requirements/peers.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --require-hashes -r requirements/peers.txt
 	touch $@
 
-evaluate: setup ## how right the embedded model is, on labelled posts beside the project
+evaluate: setup ## how right the embedded model and the gazetteer are, on what is labelled
 	$(BIN)/tocsin evaluate nlp --set data=$(DATA) --output out/evaluate-nlp.json
+	$(BIN)/tocsin evaluate places --set data=$(DATA) --output out/evaluate-places.json
 
 models: setup $(BUILD)/.stamp ## make the embedded model anew from its teacher and corpora (hours)
 	PYTHON=$(BUILD)/bin/python DATA=$(DATA) models/build/all
@@ -78,13 +83,24 @@ $(BUILD)/.stamp: requirements/models.txt requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BUILD)/bin/python --no-deps --no-build-isolation -e .
 	touch $@
 
+places: places-setup ## make the gazetteer anew from its sources (minutes)
+	PYTHON=$(PLACES)/bin/python places/build/all
+
+places-setup: setup $(PLACES)/.stamp ## create .venv-places, in which the gazetteer is made
+
+$(PLACES)/.stamp: requirements/places.txt requirements/dev.txt
+	test -x $(PLACES)/bin/python || $(PYTHON) -m venv $(PLACES)
+	$(BIN)/uv pip install --quiet --python $(PLACES)/bin/python --require-hashes -r requirements/places.txt -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(PLACES)/bin/python --no-deps --no-build-isolation -e .
+	touch $@
+
 docs: setup ## make the generated pages of docs/ anew
 	$(BIN)/python -m tests.docs.generate
 
 clean: ## remove what these verbs made (not your data)
-	rm -rf $(VENV) $(PEERS) $(BUILD) out .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(PEERS) $(BUILD) $(PLACES) out .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 lock: ## make the locked requirements anew from pyproject.toml
 	printf 'uv\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/uv.txt -
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev -o requirements/dev.txt pyproject.toml
-	for name in models peers; do $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package torch -o requirements/$$name.txt requirements/$$name.in; done
+	for name in models peers places; do $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package torch -o requirements/$$name.txt requirements/$$name.in; done

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tocsin.clock import Clock, SystemClock
-from tocsin.model import Alert, Batch, DeadLetter
+from tocsin.model import Alert, Batch, DeadLetter, Place
 
 Floats = npt.NDArray[np.float32]
 
@@ -190,6 +190,23 @@ class Model(Protocol):
     def entities(self, texts: Sequence[str]) -> Sequence[list[Span] | None]:
         """Who and what is named in each text, from left to right, without overlap."""
         ...
+
+
+class Geocoder(Protocol):
+    """Where the places are that people write: one place a text, or None for nowhere.
+
+    A text is what somebody wrote as a place, such as an author's location or a name out of a post; its language (ISO
+    639-1) may help. Answers come in the order of the texts, the same however the texts are cut into batches, with
+    level, country, position and confidence; whoever asks adds the `origin`. Raises Transient or Permanent where it
+    can answer nothing at all.
+    """
+
+    id: str
+    """What it is and its version."""
+    attribution: str
+    """Whom the licence of its answers wants named wherever they are shown."""
+
+    def locate(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> Sequence[Place | None]: ...
 
 
 class Classifier(Protocol):

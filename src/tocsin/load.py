@@ -22,7 +22,7 @@ from tocsin.options import ModelChoice, Options
 if TYPE_CHECKING:
     from tocsin.component import Context
 
-STAGES = ("sources", "queues", "enrichers", "lakes", "detectors", "notifiers", "models")
+STAGES = ("sources", "queues", "enrichers", "lakes", "detectors", "notifiers", "models", "gazetteer")
 _MODEL_TYPES = {"hf": "onnx"}
 """What a config says before the colon of `model:`, where it is not the model's file name."""
 _TYPE = re.compile(r"[a-z][a-z0-9_]*")

@@ -82,6 +82,7 @@ _STAGES = {
     "notifiers": ("Destinations", "A block in the list `alerts: destinations:`."),
     "queues": ("Queues", "The block `queue`."),
     "lakes": ("Lakes", "The block `lake`."),
+    "gazetteer": ("Geocoders", "The block `geocoder` of the enricher `place`."),
 }
 _UNITS = (("w", 604800), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
@@ -91,7 +92,7 @@ def config_page() -> str:
     schema = config_schema()
     definitions = schema["$defs"]
     parts = [CONFIG_HEAD, "## The blocks\n\n", _table(schema, definitions)]
-    for title in ("Watch", "Category", "Alerts", "Policy", "Server"):
+    for title in ("Watch", "Category", "Places", "Alerts", "Policy", "Server"):
         parts += [f"## {title}\n\n{definitions[title]['description']}\n\n", _table(definitions[title], definitions)]
     for stage, (title, text) in _STAGES.items():
         parts.append(f"## {title}\n\n{text}\n\n")

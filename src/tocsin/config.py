@@ -24,8 +24,6 @@ from tocsin.validate import validate
 
 __all__ = ["Config", "ConfigErrors", "load"]
 
-LATER = ("place",)
-"""Enrichers that the config will know and that this version has not got."""
 _UNUSABLE = Part.model_construct(name="unusable", type="unusable", options=Options())
 
 
@@ -165,13 +163,15 @@ class _Reading:
         steps = ("enrich", name)
         known = components.names("enrichers")
         if name not in known:
-            later = "is not yet in this version" if name in LATER else "is not an enricher"
-            self._error(steps, f"'{printable(name)}' {later}", hint=did_you_mean(name, known), key=True)
+            said = f"'{printable(name)}' is not an enricher"
+            self._error(steps, said, hint=did_you_mean(name, known), key=True)
             return _UNUSABLE
         model = components.component("enrichers", name).config_class
-        for key in set(block) & set(Config.model_fields):  # the enricher gets these from the config's own blocks
+        for key in model.takes.intersection(block):
             self._error((*steps, key), f"unknown key '{key}'", hint=f"it belongs at the top: {key}:", key=True)
         values = self._with_model(block, model, steps) if "model" in model.model_fields else block
+        if isinstance(values.get("geocoder"), dict):
+            values = values | {"geocoder": self._part("gazetteer", (*steps, "geocoder"), values["geocoder"])}
         return self._named(name, name, validate(model, values, self._document, steps), steps)
 
     def _with_model(self, block: dict[str, Any], enricher: type[Options], steps: Steps) -> dict[str, Any]:
@@ -227,6 +227,8 @@ def _secrets(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:
     """The secrets in some options, and where they stand."""
     if isinstance(value, SecretStr):
         yield steps, value.get_secret_value()
+    elif isinstance(value, Part):
+        yield from _secrets(value.options, steps)
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             inner = getattr(value, name)

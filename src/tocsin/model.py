@@ -40,7 +40,7 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     lon: float | None = None
     bbox: tuple[float, float, float, float] | None = None
     level: Literal["point", "city", "region", "country"] | None = None
-    origin: Literal["post_geo", "post_place", "text", "profile", "source"] = "source"
+    origin: Literal["post_geo", "post_place", "coordinates", "text", "profile", "source"] = "source"
     confidence: float | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, WithJsonSchema
 
@@ -16,6 +16,9 @@ class Options(BaseModel):
     """Base of every block of the config: unknown keys are errors, a docstring under a field is its description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    takes: ClassVar[frozenset[str]] = frozenset()
+    """The fields that come from a block of the config of the same name, not from the component's own."""
 
 
 class ModelChoice(Options):

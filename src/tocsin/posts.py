@@ -20,7 +20,7 @@ _COLUMNS = (
 )
 LONGEST = 10_000
 """Characters of a text that models read; what a longer one is about is clear by then."""
-_GUESSED_PLACE = pa.array(["text", "profile"])
+_GUESSED_PLACE = pa.array(["coordinates", "text", "profile"])
 
 
 def documents(batch: pa.RecordBatch) -> list[Document]:

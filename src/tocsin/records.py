@@ -27,6 +27,17 @@ TIME = pa.timestamp("us", tz="UTC")
 _WORDS = pa.list_(pa.string())
 _SCORES = pa.map_(pa.string(), pa.float32())
 _ENTITY = pa.struct([("text", pa.string()), ("type", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
+PLACE = pa.struct(
+    [
+        ("name", pa.string()),
+        ("level", pa.string()),
+        ("country", pa.string()),
+        ("lat", pa.float64()),
+        ("lon", pa.float64()),
+        ("confidence", pa.float32()),
+    ]
+)
+"""A place as `stated_place` and `about_place` hold it."""
 
 EVENT_FIELDS = [
     pa.field("seq", pa.int64(), nullable=False),
@@ -80,6 +91,9 @@ ENRICHED_FIELDS = [
     pa.field("lat", pa.float64()),
     pa.field("lon", pa.float64()),
     pa.field("place_origin", pa.string()),
+    pa.field("place_confidence", pa.float32()),
+    pa.field("stated_place", PLACE),
+    pa.field("about_place", PLACE),
     pa.field("cluster_id", pa.string()),
     pa.field("duplicate_of", pa.string()),
     pa.field("signature", pa.binary()),
@@ -136,10 +150,13 @@ def uid_hash(uid: str, version: int = 1) -> int:
 
 Row = tuple[Any, ...]
 _EVENT_NAMES = [field.name for field in EVENT_FIELDS]
-_PLATFORM_NAMES = ["hashtags", "mentions", "urls", "place_name", "place_level", "country", "lat", "lon", "place_origin"]
+_PLATFORM_NAMES = [
+    *("hashtags", "mentions", "urls"),
+    *("place_name", "place_level", "country", "lat", "lon", "place_origin", "place_confidence"),
+]
 _ROW_NAMES = [*_EVENT_NAMES, *_PLATFORM_NAMES]
 ROW_SCHEMA = pa.schema([SCHEMA.field(name) for name in _ROW_NAMES])
-_NO_PLACE: tuple[None, ...] = (None,) * 6
+_NO_PLACE: tuple[None, ...] = (None,) * 7
 
 
 def post_row(seq: int, post: Post, identity: int | None = None) -> Row:
@@ -155,7 +172,7 @@ def post_row(seq: int, post: Post, identity: int | None = None) -> Row:
             quote = ref.id
     where: tuple[Any, ...] = _NO_PLACE
     if place is not None:
-        where = (place.name, place.level, place.country, place.lat, place.lon, place.origin)
+        where = (place.name, place.level, place.country, place.lat, place.lon, place.origin, place.confidence)
     return (
         seq,
         "post",

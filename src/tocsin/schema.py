@@ -28,12 +28,7 @@ def config_schema() -> dict[str, Any]:
     }
     for key, stage in (("queue", "queues"), ("lake", "lakes")):
         properties[key] = {"description": properties[key]["description"], **_any_of(stage, definitions)}
-    enrichers = {name: _options("enrichers", name, definitions) for name in load.names("enrichers")}
-    for options in enrichers.values():
-        if "model" in options["properties"]:
-            options["properties"] |= _model_properties(definitions)
-    for options in enrichers.values():  # what an enricher takes from the config's own blocks is not said twice
-        options["properties"] = _without(options["properties"], *Config.model_fields)
+    enrichers = {name: _enricher(name, definitions) for name in load.names("enrichers")}
     properties["enrich"] |= {"properties": enrichers, "additionalProperties": False}
     return _tidy({"$schema": DIALECT, **schema, "title": "Tocsin's config", "$defs": definitions})
 
@@ -41,6 +36,18 @@ def config_schema() -> dict[str, Any]:
 def event_schema() -> dict[str, Any]:
     """What an event is, as JSON: what the webhook takes, and what the queue holds."""
     return {"$schema": DIALECT, "title": "An event of Tocsin's", **msgspec.json.schema(Event)}
+
+
+def _enricher(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    """What may stand in the block of an enricher: not what it takes from the config's own blocks."""
+    options = _options("enrichers", name, definitions)
+    properties = _without(options["properties"], *load.component("enrichers", name).config_class.takes)
+    if "model" in properties:
+        properties |= _model_properties(definitions)
+    if "geocoder" in properties:
+        described = {"description": properties["geocoder"]["description"]}
+        properties["geocoder"] = described | _any_of("gazetteer", definitions)
+    return options | {"properties": properties}
 
 
 def _any_of(stage: str, definitions: dict[str, Any]) -> dict[str, Any]:

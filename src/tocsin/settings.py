@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     PrivateAttr,
     StringConstraints,
+    WithJsonSchema,
     field_validator,
     model_serializer,
     model_validator,
@@ -49,9 +51,29 @@ def _a_budget(budget: str) -> str:
     return budget
 
 
+def _a_position(value: Any) -> tuple[float, float]:
+    numbers = value if isinstance(value, list | tuple) and len(value) == 2 else ()
+    if not numbers or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers):
+        raise ValueError("a position is written [latitude, longitude], in degrees, like [52.52, 13.40]")
+    latitude, longitude = map(float, numbers)
+    if abs(latitude) <= 90 and abs(longitude) <= 180:
+        return latitude, longitude
+    swapped = abs(longitude) <= 90 and abs(latitude) <= 180
+    raise PydanticCustomError(
+        "position",
+        "a latitude is from -90 to 90 and a longitude from -180 to 180",
+        {"hint": "the latitude comes first"} if swapped else {},
+    )
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_a_name)]
 Rule = Annotated[str, AfterValidator(_a_rule)]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Position = Annotated[
+    tuple[float, float],
+    BeforeValidator(_a_position),
+    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+]
 Dimension = Literal["watch", "category", "source", "language", "country"]
 Measure = Literal["mentions", "voices", "negative_share", "silence"]
 
@@ -76,7 +98,7 @@ class Part(Options):
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
-        written = {"type": self.type, **self.options.model_dump(mode="json")}
+        written = {"type": self.type, **self.options.model_dump(mode="json", exclude=set(self.options.takes))}
         choice = getattr(self.options, "model", None)
         if isinstance(choice, ModelChoice):
             written |= {"model": choice.spec, **choice.options.model_dump(mode="json")}
@@ -127,6 +149,17 @@ class Category(Block):
         if name == "other":
             raise ValueError("'other' is the name of what is in no category")
         return name
+
+
+class Places(Block):
+    """Places of your own, for everything that looks places up."""
+
+    aliases: dict[Name, Position] = Field(default_factory=dict)
+    """Your own names for places, each with its `[latitude, longitude]`. They come before all others."""
+    corrections: dict[Name, Name | None] = Field(default_factory=dict)
+    """What people write, and what they mean by it: another name, or `null` for no place."""
+    index: Path | None = None
+    """A gazetteer of your own (a folder) instead of the one that comes with Tocsin."""
 
 
 class Policy(Block):
@@ -206,6 +239,8 @@ class Config(Block):
     """Where to listen, by name: a `type`, and the options of that type."""
     categories: tuple[Category, ...] = ()
     """What a post may be about."""
+    places: Places = Field(default_factory=Places)
+    """Places of your own."""
     enrich: dict[str, Part] = Field(default_factory=dict)
     """Options of enrichers, by the name of the enricher."""
     alerts: Alerts = Field(default_factory=Alerts)

@@ -57,7 +57,9 @@ def rich_row(seq: int) -> dict[str, Any]:
         seq, 0.000001 * seq, text="ü👍\n", raw="{}", hashtags=["acme", None], mentions=[], urls=["https://acme.example"],
         category_scores=[("outage", 0.5)], sentiment="mixed", sentiment_scores=[("negative", 0.25)], phrases=["signal"],
         entities=[{"text": "Acme", "type": "ORG", "start": 0, "end": 4}], place_name="Bern", place_level="city",
-        country="CH", lat=46.9, lon=7.4, place_origin="text", cluster_id="c", duplicate_of="news:1",
+        country="CH", lat=46.9, lon=7.4, place_origin="text", place_confidence=0.5,
+        stated_place={"name": "Bern", "level": "city", "country": "CH", "lat": 46.9, "lon": 7.4, "confidence": 0.25},
+        about_place=dict.fromkeys(records.PLACE.names), cluster_id="c", duplicate_of="news:1",
         signature=b"\x00\xff", model="m", note="n",
     )  # fmt: skip
 

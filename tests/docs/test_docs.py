@@ -19,7 +19,7 @@ from tocsin import __version__, cli, load
 from tocsin.config import load as load_config
 from tocsin.telemetry import METRICS
 
-CONFIG_KEYS = r"^(data_dir|watches|sources|categories|enrich|alerts|server|lateness|queue|lake):"
+CONFIG_KEYS = r"^(data_dir|watches|sources|categories|places|enrich|alerts|server|lateness|queue|lake):"
 SHELL = ("sh", "console", "bash")
 BEFORE_A_COMMAND = re.compile(r"[A-Z_][A-Z0-9_]*=\S*|sudo|-u|exec|time|nohup|!|while|until|if|do|then|else")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

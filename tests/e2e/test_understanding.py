@@ -55,7 +55,8 @@ def test_a_run_keeps_what_analyze_says(folder: Path) -> None:
     done = run(["run", "--until-idle"], folder)
     assert done.returncode == 0, done.stderr
     columns = (
-        "text, language, category, categories, category_scores, sentiment, sentiment_scores, phrases, entities, model"
+        "text, language, category, categories, category_scores, sentiment, sentiment_scores, phrases, entities, model, "
+        "place_name, country, lat, lon, place_origin"
     )
     asked = run(["query", f"SELECT {columns} FROM posts ORDER BY seq", "--format", "jsonl"], folder)
     stored = [json.loads(line) for line in asked.stdout.splitlines()]
@@ -73,6 +74,10 @@ def test_a_run_keeps_what_analyze_says(folder: Path) -> None:
         assert row["phrases"] == found["phrases"]
         assert [dict(entity) for entity in row["entities"]] == found["entities"]
         assert row["model"] == found["models"]["category"]
+        place = found["place"] or dict.fromkeys(("name", "country", "lat", "lon", "origin"))
+        assert [row[name] for name in ("place_name", "country", "lat", "lon", "place_origin")] == [
+            place[name] for name in ("name", "country", "lat", "lon", "origin")
+        ]
     assert {"outage", "billing", "praise", "other"} <= {row["category"] for row in stored}
 
 

@@ -104,3 +104,27 @@ def test_categories_that_say_too_little_or_the_same_are_named_with_their_place(t
     assert done.exit_code == 0
     assert "tocsin.yaml:3:5: the category 'misc' has nothing but its name" in done.stderr
     assert re.search(r":5:5: the categories 'outage' and 'outages' can hardly be told apart", done.stderr)
+
+
+def test_a_correction_to_what_is_no_place_is_a_warning(check):
+    result = check('places:\n  corrections:\n    Georgia: "Georgia, USA"\n    Paradise: null\n    Home: xqzvt\n')
+    assert result.exit_code == 0
+    assert "tocsin.yaml:5:11: the correction 'xqzvt' is no place that is known" in result.stderr
+    assert "Georgia" not in result.stderr
+
+
+def test_a_gazetteer_that_is_not_there_is_one_mistake_with_its_place(check, tmp_path: Path):
+    result = check("places:\n  index: no-such-folder\n")
+    assert result.exit_code == 78
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("tocsin.yaml:2:10: ")
+    assert "no-such-folder" in line
+    (said,) = json.loads(check("places:\n  index: no-such-folder\n", "--json").stdout)["errors"]
+    assert (said["line"], said["column"]) == (2, 10)
+
+
+def test_show_can_be_loaded_again(check):
+    shown = check("places: {aliases: {HQ: [52.52, 13.4]}}\nenrich: {place: {from: [text]}}\n", "--show").stdout
+    assert "HQ:" in shown
+    assert "    from:\n    - text\n" in shown
+    assert shown.count("aliases:") == 1

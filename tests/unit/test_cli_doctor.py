@@ -203,3 +203,12 @@ def test_what_cannot_be_repaired_still_fails(used: Config, monkeypatch: pytest.M
 @pytest.mark.parametrize(("version", "level"), [((3, 10), "warn"), ((3, 11), "ok"), ((3, 13), "ok"), ((3, 14), "warn")])
 def test_the_python_is_one_that_was_tested(version: tuple[int, int], level: str):
     assert doctor._python(version).level == level
+
+
+def test_the_places_of_the_config_are_looked_at(folder: Path):
+    (folder / "tocsin.yaml").write_text("places: {corrections: {Home: xqzvt}}\n")
+    assert "warn  config     tocsin.yaml:1:30: the correction 'xqzvt' is no place that is known" in run().stdout
+    (folder / "tocsin.yaml").write_text("places: {index: no-such-folder}\n")
+    result = run()
+    assert result.exit_code == 78
+    assert "fail  config     tocsin.yaml:1:17: " in result.stdout

@@ -210,9 +210,50 @@ BAD = {
         "alerts: {budget: 0 per day}",
         "1:18: must be a number per hour, day, week or month, like '1 per day'",
     ),
-    "enricher of later": (
-        "enrich:\n  place: {from: [text]}",
-        "2:3: 'place' is not yet in this version",
+    "unknown geocoder": (
+        "enrich:\n  place: {geocoder: {type: nominatm, url: http://127.0.0.1}}",
+        "2:28: no gazetteer has the type 'nominatm'; there are amazon, embedded, nominatim, photon (did you mean "
+        "'nominatim'?)",
+    ),
+    "unknown option of a geocoder": (
+        "enrich:\n  place: {geocoder: {type: nominatim, url: 'http://127.0.0.1', accept_licence: ODbL-1.0, key: x}}",
+        "2:90: unknown key 'key'",
+    ),
+    "text for a geocoder": (
+        "enrich:\n  place: {geocoder: nominatim}",
+        "2:21: expected a block of 'key: value' lines, found text",
+    ),
+    "unknown kind of a place": (
+        "enrich:\n  place: {from: [txt]}",
+        "2:18: expected 'post', 'text' or 'profile', found 'txt' (did you mean 'text'?)",
+    ),
+    "places under enrich": (
+        "enrich: {place: {places: {}}}",
+        "1:18: unknown key 'places' (it belongs at the top: places:)",
+    ),
+    "alias with longitude first": (
+        "places:\n  aliases: {HQ: [113.4, 52.5]}",
+        "2:17: a latitude is from -90 to 90 and a longitude from -180 to 180 (the latitude comes first)",
+    ),
+    "alias off the earth": (
+        "places:\n  aliases: {HQ: [252.5, 213.4]}",
+        "2:17: a latitude is from -90 to 90 and a longitude from -180 to 180",
+    ),
+    "alias that is nowhere": (
+        "places:\n  aliases: {HQ: [.nan, 13.4]}",
+        "2:17: a position is written [latitude, longitude], in degrees, like [52.52, 13.40]",
+    ),
+    "alias with one number": (
+        "places: {aliases: {HQ: [52.5]}}",
+        "1:24: a position is written [latitude, longitude], in degrees, like [52.52, 13.40]",
+    ),
+    "text for a position": (
+        "places: {aliases: {HQ: Berlin}}",
+        "1:24: a position is written [latitude, longitude], in degrees, like [52.52, 13.40]",
+    ),
+    "number for a correction": (
+        "places: {corrections: {Paradise: 5}}",
+        "1:34: expected text, found a number (put it in quotes)",
     ),
     "unknown model": (
         "enrich:\n  sentiment: {model: embeded}",

@@ -16,7 +16,8 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 POST = Post(
     uid="news:1", source="news", id="1", text="the bell rings", received_at=NOW, created_at=NOW - timedelta(minutes=1),
     url="https://example.com/1", author=Author(id="a1", handle="ann", name="Ann", location="Oslo"), title="Bell",
-    lang="en", place=Place(name="Oslo", country="NO", lat=59.9, lon=10.7, level="city", origin="post_place"),
+    lang="en",
+    place=Place(name="Oslo", country="NO", lat=59.9, lon=10.7, level="city", origin="post_place", confidence=0.5),
     hashtags=("bell",), mentions=("ben",), urls=("https://example.com/a",), media=(Media("image"), Media("video")),
     refs=(Ref("reply", "news:7"), Ref("quote", "news:8"), Ref("root", "news:6")), version=2, stream="main",
     backfilled=True, raw="{}",
@@ -65,7 +66,7 @@ def test_a_post_fills_every_column_that_it_has_a_value_for() -> None:
         "text": "the bell rings", "claimed_language": "en", "reply_to": "news:7", "quote_of": "news:8", "media": 2,
         "is_repost": False, "version": 2, "backfilled": True, "raw": "{}", "hashtags": ["bell"], "mentions": ["ben"],
         "urls": ["https://example.com/a"], "place_name": "Oslo", "place_level": "city", "country": "NO", "lat": 59.9,
-        "lon": 10.7, "place_origin": "post_place",
+        "lon": 10.7, "place_origin": "post_place", "place_confidence": 0.5,
     }  # fmt: skip
 
 

@@ -109,7 +109,8 @@ def test_an_empty_lake_has_the_same_columns(lake: Delta, view: str) -> None:
 def test_posts_have_the_columns_that_scripts_rely_on(lake: Delta) -> None:
     promised = """uid source id url created_at received_at author_id author_handle author_location text language
         watches category categories category_scores sentiment sentiment_scores phrases entities hashtags mentions urls
-        place_name place_level country lat lon place_origin duplicate_of cluster_id is_repost version backfilled
+        place_name place_level country lat lon place_origin place_confidence stated_place about_place duplicate_of
+        cluster_id is_repost version backfilled
         model"""
     assert set(promised.split()) <= set(ask(lake, "FROM posts LIMIT 0").rows.schema.names)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tocsin import text
+from tocsin.cli._place_text import place_line
 
 BAR = 20
 
@@ -38,5 +39,4 @@ def _rest(answer: dict[str, Any]) -> Iterator[str]:
     yield f"phrases     {', '.join(map(text.one_line, answer['phrases'])) or '-'}"
     named = (f"{text.one_line(entity['text'])} ({entity['type']})" for entity in answer["entities"])
     yield f"entities    {', '.join(named) or '-'}"
-    place = answer["place"]
-    yield f"place       {place['name'] if place else '-'}"
+    yield f"place       {place_line(answer['place']) if answer['place'] else '-'}"

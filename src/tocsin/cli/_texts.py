@@ -48,10 +48,11 @@ def understanding(config: Path | None, categories: list[str] | None, *, single: 
     """What answers, with the categories of the command line or of the config. Raises ConfigError."""
     from tocsin.runners.understand import Understanding
 
-    return Understanding(_config(config, categories), single=single)
+    return Understanding(config_of(config, categories), single=single)
 
 
-def _config(file: Path | None, categories: list[str] | None) -> Config:
+def config_of(file: Path | None, categories: list[str] | None = None) -> Config:
+    """The config of a command that also works without one."""
     from tocsin import config as configs
     from tocsin.cli._common import DEFAULT_CONFIG, read_config
 
@@ -84,23 +85,24 @@ def _categories(written: list[str]) -> tuple[Any, ...]:
 
 def answers(who: Understanding, text: str | None, source: str | None, column: str) -> Iterator[dict[str, Any]]:
     """One object for each text. Rows that hold none say why, on stderr too."""
-    for rows in _batches(text, source, column):
+    for rows in batches([] if text is None else [text], source, column):
         found = iter(who.analyze([row.text for row in rows if row.error is None]))
         for row in rows:
             yield {"text": None, "error": row.error} if row.error is not None else next(found)
 
 
-def _batches(text: str | None, source: str | None, column: str) -> Iterator[list[Row]]:
-    if (text is None) == (source is None):
+def batches(texts: list[str], source: str | None, column: str, size: int = BATCH) -> Iterator[list[Row]]:
+    """The texts of the command line, or those of a file, so many at once."""
+    if bool(texts) == (source is not None):
         raise typer.BadParameter("give a TEXT, or --input FILE", param_hint="TEXT")
     if source is None:
-        yield [Row(text or "")]
+        yield [Row(text) for text in texts]
         return
     from tocsin.cli._common import opened
 
     with opened(source) as lines:
         rows = _rows(lines, source, column)
-        while batch := list(islice(rows, BATCH)):
+        while batch := list(islice(rows, size)):
             yield batch
 
 
@@ -166,13 +168,21 @@ def _told(row: Row, source: str, line: int) -> Row:
 
 def tell(found: Iterator[dict[str, Any]], *, pretty: bool) -> None:
     """Print the answers: for a person, or as JSON lines."""
+    from tocsin.cli._analysis import shown
+
+    if not pretty:
+        write_lines(found)
+        return
+    for answer in found:
+        typer.echo(shown(answer), nl=False)
+
+
+def write_lines(found: Iterator[dict[str, Any]]) -> None:
+    """Print the answers as JSON lines."""
     import msgspec
 
     from tocsin import text
-    from tocsin.cli._analysis import shown
 
+    encode = msgspec.json.Encoder().encode
     for answer in found:
-        if pretty:
-            typer.echo(shown(answer), nl=False)
-        else:
-            sys.stdout.write(text.escape_json(msgspec.json.encode(answer).decode()) + "\n")
+        sys.stdout.write(text.escape_json(encode(answer).decode()) + "\n")

@@ -6,12 +6,12 @@ Ends with 0 if the config can be used (warnings included), else with 78.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tocsin.cli._common import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json
+from tocsin.cli._config_warnings import about_categories, about_places
 from tocsin.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def command(config: ConfigOption = None, show: ShowOption = False, json: JsonOpt
     file = config or DEFAULT_CONFIG
     try:
         read = configs.load(file, os.environ)
+        warnings = [*read.warnings, *about_categories(read), *about_places(read)]
     except ConfigError as error:
         if not json:
             raise
         print_json({"ok": False, "errors": [_plain(one) for one in _each(error)], "warnings": []})
         raise typer.Exit(78) from None
-    warnings = [*read.warnings, *_about_categories(read)]
     if json:
         result = {"ok": True, "errors": [], "warnings": [_plain(warning) for warning in warnings]}
         print_json(result | ({"config": read.effective()} if show else {}))
@@ -44,16 +44,6 @@ def command(config: ConfigOption = None, show: ShowOption = False, json: JsonOpt
         typer.echo(yaml.safe_dump(read.effective(), sort_keys=False, allow_unicode=True), nl=False)
     else:
         typer.echo(f"{file}: good ({_summary(read)})")
-
-
-def _about_categories(config: Config) -> Iterator[ConfigError]:
-    """Categories that say too little, or the same as another."""
-    from tocsin.enrichers._category_warnings import warnings
-    from tocsin.enrichers.category import Definition
-
-    definitions = [Definition.model_validate(category.model_dump()) for category in config.categories]
-    for warned in warnings(definitions):
-        yield config.at(("categories", warned.place), warned.message, warned.hint)
 
 
 def _each(error: ConfigError) -> tuple[ConfigError, ...]:

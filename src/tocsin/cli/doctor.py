@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli._common import ConfigOption, DataDirOption, JsonOption, print_json, read_config
+from tocsin.cli._config_warnings import about_places
 from tocsin.errors import ConfigError, Locked, TocsinError
 
 if TYPE_CHECKING:
@@ -57,11 +58,12 @@ def _examine(file: Path | None, data_dir: Path | None, repair: bool) -> Iterator
     yield _python(sys.version_info[:2])
     try:
         config = read_config(file, data_dir)
+        warnings = [*config.warnings, *about_places(config)]
     except ConfigError as error:
         for line in str(error).splitlines():
             yield Finding("fail", "config", line)
         return
-    for warning in config.warnings:
+    for warning in warnings:
         yield Finding("warn", "config", str(warning))
     yield Finding("ok", "config", "can be used")
     yield from _folder(config.data_dir)

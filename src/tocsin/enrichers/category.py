@@ -55,6 +55,8 @@ class Definition(Options):
 class Config(Options):
     """The categories, from the config's own list."""
 
+    takes: ClassVar[frozenset[str]] = frozenset({"categories"})
+
     categories: tuple[Definition, ...] = ()
     model: ModelChoice = ModelChoice()
     """What understands descriptions: `embedded`, a model of the Hugging Face Hub, or a remote service."""

@@ -22,6 +22,8 @@ class Watch(Options):
 class Config(Options):
     """The watches, from the config's own list."""
 
+    takes: ClassVar[frozenset[str]] = frozenset({"watches"})
+
     watches: tuple[Watch, ...] = ()
 
 

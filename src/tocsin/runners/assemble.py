@@ -159,7 +159,6 @@ class Assembly:
 
 
 def _completed(options: Options, config: Config) -> Options:
-    """The options of an enricher with what it takes from elsewhere in the config: the watches, the categories."""
-    shared = [field for field in type(options).model_fields if field in Config.model_fields]
-    values = {field: [item.model_dump() for item in getattr(config, field)] for field in shared}
-    return type(options).model_validate(dict(options) | values)
+    """The options of an enricher with what it takes from elsewhere in the config: watches, categories, places."""
+    own = {field.alias or name: getattr(options, name) for name, field in type(options).model_fields.items()}
+    return type(options).model_validate(own | config.model_dump(include=set(options.takes)))

@@ -84,7 +84,7 @@ def _sentiment(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place(row: dict[str, Any]) -> dict[str, Any] | None:
-    if row["place_name"] is None:
+    if row["place_origin"] is None:
         return None
     return {
         "name": row["place_name"],
@@ -92,6 +92,6 @@ def _place(row: dict[str, Any]) -> dict[str, Any] | None:
         "country": row["country"],
         "lat": row["lat"],
         "lon": row["lon"],
-        "confidence": None,
+        "confidence": _rounded(row["place_confidence"]),
         "origin": row["place_origin"],
     }

@@ -66,7 +66,7 @@ class _Place(msgspec.Struct, frozen=True):
     lon: Longitude | None = None
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] | None = None
     level: Literal["point", "city", "region", "country"] | None = None
-    origin: Literal["post_geo", "post_place", "text", "profile", "source"] | None = None
+    origin: Literal["post_geo", "post_place", "coordinates", "text", "profile", "source"] | None = None
     confidence: float | None = None
 
 

@@ -67,6 +67,13 @@ def test_a_setting_without_a_value_is_a_usage_error(asked: dict[str, Any]) -> No
     result = tocsin("bench", "rules", "--set", "posts")
     assert result.exit_code == 2
     assert "posts is not KEY=VALUE" in result.stderr
+
+
+def test_a_setting_that_the_benchmark_does_not_have_is_named() -> None:
+    result = tocsin("evaluate", "places", "--set", "lizt=x.csv")
+    assert result.exit_code == 2
+    assert "'lizt'" in result.stderr
+    assert "there are list" in " ".join(result.stderr.split())
     assert asked == {}
 
 

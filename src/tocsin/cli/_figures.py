@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +27,13 @@ def measure(package: str, name: str, output: Path | None, settings: list[str] | 
     if name not in names:
         raise typer.BadParameter(f"{name} is not one of {', '.join(names)}", param_hint="NAME")
     run = importlib.import_module(f"tocsin.{package}.{name}").run
-    figures = run(**dict(_setting(text) for text in settings or []))
+    given = dict(_setting(text) for text in settings or [])
+    try:
+        inspect.signature(run).bind(**given)
+    except TypeError as error:
+        known = ", ".join(inspect.signature(run).parameters)
+        raise typer.BadParameter(f"{error}; there are {known}", param_hint="--set") from None
+    figures = run(**given)
     if output is not None:
         import msgspec
 

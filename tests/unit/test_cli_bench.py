@@ -67,6 +67,7 @@ def test_a_setting_without_a_value_is_a_usage_error(asked: dict[str, Any]) -> No
     result = tocsin("bench", "rules", "--set", "posts")
     assert result.exit_code == 2
     assert "posts is not KEY=VALUE" in result.stderr
+    assert asked == {}
 
 
 def test_a_setting_that_the_benchmark_does_not_have_is_named() -> None:
@@ -74,7 +75,6 @@ def test_a_setting_that_the_benchmark_does_not_have_is_named() -> None:
     assert result.exit_code == 2
     assert "'lizt'" in result.stderr
     assert "there are list" in " ".join(result.stderr.split())
-    assert asked == {}
 
 
 def test_figures_for_people(asked: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tocsin.component import Context, Readings
@@ -90,6 +90,7 @@ def test_a_series_without_family_does_not_depend_on_others(run: list, seen: int)
 
 @settings(deadline=None, max_examples=100)
 @given(junk=st.binary(max_size=200), flip=st.integers(0, 10**6))
+@example(junk=b"", flip=1643)
 def test_damaged_state_is_refused_or_usable(junk: bytes, flip: int) -> None:
     """One flipped byte may hit a number, but never brings anything but a refusal or a detector that works."""
     from tocsin.errors import Corrupt

@@ -77,7 +77,10 @@ class Rhythm:
         hours.factor[:, first:] = (mentions + strength * GENERIC[:, None]) / (expected + strength)
 
     def restored(self, groups: Sequence[int], hour: int | None) -> None:
-        """The hours have been loaded: make what follows from them."""
+        """The hours have been loaded: make what follows from them. Raises ValueError for a group that there is not."""
+        known = (self.hours.group >= 0) & (self.hours.group < len(groups))
+        if not known.all():
+            raise ValueError("a series is of no group")
         self.groups = {group: number for number, group in enumerate(groups)}
         self.hour = hour
         self.pool = np.zeros((2, 24, len(self.groups)))

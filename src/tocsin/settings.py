@@ -260,7 +260,7 @@ class Config(Block):
     _redactor: Redactor = PrivateAttr(default_factory=Redactor)
     _at: Callable[..., ConfigError] | None = PrivateAttr(None)
 
-    def at(self, steps: Steps, message: str, hint: str) -> ConfigError:
+    def at(self, steps: Steps, message: str, hint: str | None) -> ConfigError:
         """Something to say about a place of the file, with its line and column."""
         return ConfigError(message, hint=hint) if self._at is None else self._at(steps, message, hint=hint)
 

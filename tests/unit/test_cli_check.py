@@ -123,6 +123,34 @@ def test_a_gazetteer_that_is_not_there_is_one_mistake_with_its_place(check, tmp_
     assert (said["line"], said["column"]) == (2, 10)
 
 
+@pytest.mark.parametrize(
+    ("block", "spot", "said"),
+    [
+        ('places:\n  aliases: {"🏢": [1.5, 2.5]}\n', "2:12", "🏢"),
+        ("places:\n  aliases: {HQ: [1.5, 2.5], hq: [3.5, 4.5]}\n", "2:12", "hq"),
+        ('places:\n  corrections: {"🏢": Ghent}\n', "2:16", "🏢"),
+        ("places:\n  corrections: {a b c d e f g h i j k l m n o p q r s t u v w x y z: Ghent}\n", "2:16", "a b c"),
+        ("places:\n  index: nowhere\n", "2:10", "nowhere"),
+        (
+            "enrich:\n  place:\n    geocoder: {type: embedded, index: nowhere-here}\n", "3:15", "nowhere-here",
+        ),
+    ],
+)  # fmt: skip
+def test_places_and_geocoders_that_cannot_be_made_are_one_mistake_with_its_place(
+    check, tmp_path: Path, block: str, spot: str, said: str
+):
+    text = "data_dir: data\nsources: {in: {type: file, path: posts.csv}}\n"
+    line, _, column = spot.partition(":")
+    result = check(block + text)
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert result.stderr.startswith(f"tocsin.yaml:{line}:{column}: ")
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    run = CliRunner().invoke(app, ["run", "--until-idle"])
+    assert (run.exit_code, run.stderr) == (78, result.stderr)
+    assert not (tmp_path / "data").exists()
+
+
 def test_show_can_be_loaded_again(check):
     shown = check("places: {aliases: {HQ: [52.52, 13.4]}}\nenrich: {place: {from: [text]}}\n", "--show").stdout
     assert "HQ:" in shown

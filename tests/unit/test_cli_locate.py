@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tocsin.cli import _place_text, app
+from tocsin.cli import _place_text, _texts, app
 from tocsin.gazetteer._evidence import REASONS
 
 PLACE = {"name", "level", "country", "lat", "lon", "confidence", "origin"}
@@ -89,6 +89,26 @@ def test_an_index_that_is_not_there_is_a_fault_of_the_config(tmp_path: Path) -> 
     assert "Traceback" not in done.output
 
 
+def test_bytes_that_are_no_text_are_replaced(tmp_path: Path) -> None:
+    assert objects("locate", "\udcff") == [{"text": "\ufffd", "place": None}]
+    (tmp_path / "places.jsonl").write_text('{"text": "\\ud800"}\n')
+    assert objects("locate", "--input", "places.jsonl") == [{"text": "\ufffd", "place": None}]
+
+
+@pytest.mark.parametrize("first", ["-17.7134, 178.0650", "-33.868 151.209 in the city", "-.5, 10"])
+def test_a_text_may_begin_with_a_minus(first: str) -> None:
+    found = objects("locate", first, "--json", "Ghent", "--", "-1")
+    assert [one["text"] for one in found] == [first, "Ghent", "-1"]
+    assert (found[0]["place"] is None) == (first == "-.5, 10")
+
+
+def test_an_option_that_there_is_not_is_still_a_mistake() -> None:
+    done = tocsin("locate", "Ghent", "--exlpain")
+    assert done.exit_code == 2
+    assert "--exlpain" in done.stderr
+    assert tocsin("locate", "Ghent", "-x").exit_code == 2
+
+
 def test_what_else_it_may_be_and_why() -> None:
     (found,) = objects("locate", "London, Ontario", "--explain")
     first, *_ = found["readings"]
@@ -121,6 +141,16 @@ class TestOnATerminal:
         assert "something else, or no place" in said
         assert "no part of it is a name" in said
         assert "\x1b" not in said
+
+    def test_analyze_names_the_source_of_a_place_once(self, capsys: pytest.CaptureFixture[str]) -> None:
+        texts = ("stuck at 52.5201, 13.4049", "stuck at 51.0501, 3.7201", "no place in here")
+        answers = objects("analyze", texts[0]) + objects("analyze", texts[1]) + objects("analyze", texts[2])
+        _texts.tell(iter(answers), pretty=True)
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[-1] == "GeoNames (CC BY 4.0)"
+        assert lines.count(lines[-1]) == 1
+        _texts.tell(iter(answers[2:]), pretty=True)
+        assert "GeoNames" not in capsys.readouterr().out
 
     def test_json_is_json_there_too(self) -> None:
         assert objects("locate", "Ghent", "--json")[0]["place"]["country"] == "BE"

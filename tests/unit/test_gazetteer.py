@@ -10,6 +10,7 @@ from tocsin.model import Place
 
 NOWHERE = [
     "", "   ", "...", "???", "✨", "🌍", "🌎🌍🌏", "😀😀", "12345", "18+", "localhost", "/dev/null", "~/",
+    "Neverland", "127.0.0.1",
     "404 not found", "null", "None", "N/A", "the moon", "on the moon", "The Moon", "Mars", "Saturn", "Earth",
     "planet earth", "Milky Way", "outer space", "your heart", "in ur heart", "In your head", "in my mind",
     "in your dreams", "under your bed", "behind you", "mind your business", "my bed", "home", "here",

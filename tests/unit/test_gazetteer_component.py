@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 from tests.helpers.gazetteer import answer, distance, geocoder, located
 
+from tocsin.errors import ConfigError
+from tocsin.gazetteer import _spelling, _text
 from tocsin.gazetteer.embedded import AT_ONCE, Embedded
 from tocsin.model import Place
 
@@ -200,3 +203,42 @@ def test_more_texts_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_languages_do_not_count(local: Embedded) -> None:
     assert local.locate(["Tokyo", "Tokyo"], ["ja", None]) == local.locate(["Tokyo", "Tokyo"])
+
+
+@pytest.mark.parametrize(
+    ("aliases", "corrections", "told"),
+    [
+        ({"🏢": (1.5, 2.5)}, {}, "alias '🏢' can never be found"),
+        ({"a b c d e f g h i": (1.5, 2.5)}, {}, "more than 8"),
+        ({"HQ": (1.5, 2.5), "hq": (1.5, 2.5)}, {}, "alias 'hq' is the same as 'HQ'"),
+        ({}, {"🌍": "Paris, France"}, "correction '🌍' can never be found"),
+        ({}, {"Café": "Paris", "cafe!": "London"}, "is the same as 'Café'"),
+    ],
+)
+def test_names_that_could_not_work_are_refused(
+    aliases: dict[str, tuple[float, float]], corrections: dict[str, str | None], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        geocoder(aliases=aliases, corrections=corrections)
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [("Taiwan, China", "TW"), ("Puerto Rico, USA", "PR"), ("Greenland, Denmark", "GL"), ("San Juan, PR, USA", "PR")],
+)
+def test_territories_are_written_under_a_country_too(local: Embedded, text: str, country: str) -> None:
+    assert answer(local, text)[1] == country
+
+
+def test_a_misspelled_text_is_explained_as_it_was_read(local: Embedded) -> None:
+    first, *_ = local.readings("Lievrpool")
+    assert (first.words, first.place.name) == ("Lievrpool", "Liverpool")
+
+
+def test_long_nonsense_is_not_looked_at_letter_by_letter(monkeypatch: pytest.MonkeyPatch, local: Embedded) -> None:
+    asked: list[int] = []
+    names = _text.names
+    monkeypatch.setattr(_spelling._text, "names", lambda texts: asked.append(len(texts)) or names(texts))
+    nonsense = ["".join(chr(97 + (7 * n * k + n) % 26) for k in range(180)) for n in range(1, 40)]
+    local.locate([*nonsense, " ".join(["qzrtplugh"] * 20)])
+    assert sum(asked) <= _spelling.MOST * _spelling.LONGEST

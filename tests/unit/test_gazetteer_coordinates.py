@@ -230,3 +230,29 @@ def test_other_numbers_are_no_coordinates(text: str) -> None:
 )
 def test_hostile_text_does_not_take_long(text: str) -> None:
     assert coordinates(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EUR/USD 1.0845/1.0902, dollar slips", "BTC 0.1234, 0.5678", "ratio 0.1234/0.4321 on A/B test",
+        "p=0.0012, 0.0431", "9.99/10.99", "12.50 / 13.75", "12.99, 14.99", "Final in Provo, UT: 24 17",
+        "St George UT: 12, 15 and 18 March", "iPhone: 12/13 case", "we'll: 10/10", "przez 20 lat 2/3 Polaków",
+        "down -1.50, -2.25 today",
+    ],
+)  # fmt: skip
+def test_prices_rates_and_scores_are_no_coordinates(text: str) -> None:
+    assert coordinates(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("48° 8′ N, 11° 34′ O", (48.133333, 11.566667)),
+        ("52° 31' N, 13° 24' O", (52.516667, 13.4)),
+        ("40°25′N 3°42′O", (40.416667, -3.7)),
+        ("19°25′42″N 99°07′39″O", (19.428333, -99.1275)),
+    ],
+)
+def test_the_letter_o_is_east_only_where_german_is_spoken(text: str, expected: tuple[float, float]) -> None:
+    assert coordinates(text) == pytest.approx(expected, abs=1e-6)

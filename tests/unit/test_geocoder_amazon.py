@@ -14,6 +14,7 @@ from tocsin.clock import ManualClock
 from tocsin.component import Context
 from tocsin.errors import ConfigError, Permanent, Transient
 from tocsin.gazetteer.amazon import Amazon, Config
+from tocsin.models._costs import Costs
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ async def test_past_the_cap_of_the_day_nothing_is_sent(fake: FakeAmazonPlaces, t
     with geocoder("amazon", fake, tmp_path, clock, **options) as (_, made):
         assert made.locate(["Ostheim", "Canada", "München"])[:2] != [None, None]
         assert made.locate(["British Columbia"]) == [None]
-        usage = made.usage()
+        usage = Costs(tmp_path, "place", None, clock).usage()
         assert (usage.requests, usage.units, usage.cost) == (2, 2, pytest.approx(0.008))
         assert made.locate(["Ostheim"])[0] is not None, "what is known costs nothing"
     with geocoder("amazon", fake, tmp_path, clock, **options) as (_, made):
@@ -78,7 +79,7 @@ def test_a_failure_that_the_service_tells_itself_costs_nothing(fake: FakeAmazonP
         service.faults.append(fault("ThrottlingException", 429))
         with pytest.raises(Transient, match="429 ThrottlingException"):
             made.locate(["Ostheim"])
-        assert made.usage().cost == 0
+    assert Costs(tmp_path, "place", None, ManualClock(NOW)).usage().cost == 0
 
 
 def test_a_text_that_it_does_not_take_is_nowhere(fake: FakeAmazonPlaces, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.helpers.geocoders import NOW, geocoder
 from tests.helpers.remote import Answer
 
 from tocsin import __version__
-from tocsin.clock import ManualClock
+from tocsin.clock import ManualClock, SystemClock
 from tocsin.errors import Permanent, Transient
 from tocsin.gazetteer.nominatim import Config
 
@@ -86,6 +86,38 @@ def test_what_has_not_had_its_turn_in_time_has_no_answer_and_is_asked_later(
         again = [place is not None for place in made.locate(texts)]
     assert sum(again) > sum(first)
     assert len(fake.asked) == len(set(fake.asked))
+
+
+def test_its_own_rate_does_not_shut_it_off(fake: FakeNominatim, tmp_path: Path) -> None:
+    texts = [f"place {first}{second}" for first in "abcde" for second in "abcdefgh"]
+    fake.places |= {text: [result(text.title(), 50, 9)] for text in texts}
+    clock: Any = SystemClock()
+    options: dict[str, Any] = {"per_second": 10, "concurrency": 16, "timeout": 0.3, "patience": 0.6}
+    with geocoder("nominatim", fake, tmp_path, clock, **options) as (_, made):
+        found = [sum(place is not None for place in made.locate(texts)) for _ in range(3)]
+    assert 0 < found[0] < found[1] < found[2] == len(fake.asked) == len(set(fake.asked))
+
+
+def test_a_turn_that_is_not_taken_is_not_booked(fake: FakeNominatim, tmp_path: Path) -> None:
+    clock = ManualClock(NOW)
+    with geocoder("nominatim", fake, tmp_path, clock, concurrency=16, patience=3) as (_, made):
+        made.locate([f"place {letter}" for letter in "abcdefghijklmnop"])
+        clock.advance(1)
+        before = clock.monotonic()
+        made.locate(["Ostheim"])
+        assert clock.monotonic() == before
+
+
+def test_a_server_that_is_down_is_left_alone_though_there_is_no_turn_for_another_try(
+    fake: FakeNominatim, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"concurrency": 16, "patience": 6, "tries": 4}
+    with geocoder("nominatim", fake, tmp_path, **options) as (service, made):
+        service.faults.extend([Answer(503, b"{}")] * 99)
+        for text in ("again", "and again"):
+            with pytest.raises(Transient, match="503" if text == "again" else "left alone"):
+                made.locate([f"{text} {letter}" for letter in "abcdefghijklmnopqrstuvwxyz"])
+    assert len(service.requests) < 10
 
 
 def test_a_name_in_any_language_is_known_and_the_english_one_is_kept(fake: FakeNominatim, tmp_path: Path) -> None:

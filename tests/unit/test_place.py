@@ -127,6 +127,30 @@ class TestThePlatformsPlace:
         assert (other["place_origin"], other["country"]) == ("profile", "GB")
         assert (named["place_name"], named["country"]) == ("Ghent", "BE")
 
+    @pytest.mark.parametrize(
+        ("given", "name"),
+        [
+            (Place(country="US", level="country", lat=39.8, lon=-98.5), None),
+            (Place(country="CA", level="region", lat=42.32, lon=-83.05), None),
+            (Place(country="CA", level="city", lat=42.335, lon=-83.05), None),
+            (Place(country="US", level="city", lat=42.335, lon=-83.05), "Detroit"),
+            (Place(country="US", lat=42.335, lon=-83.05), "Detroit"),
+        ],
+    )
+    def test_a_town_names_no_area_around_it_and_no_place_of_another_country(
+        self, place: Enricher, given: Place, name: str | None
+    ) -> None:
+        (row,) = located(place, post(place=given))
+        assert (row["place_name"], row["country"]) == (name, given.country)
+        assert row["place_level"] == given.level or "point"
+
+    @pytest.mark.parametrize(("country", "kept"), [("uk", "GB"), ("EU", "BE"), ("XX", "BE")])
+    def test_codes_that_are_no_countries_do_not_hide_the_profile(
+        self, place: Enricher, country: str, kept: str
+    ) -> None:
+        (row,) = located(place, post(location="Ghent", place=Place(country=country, origin="post_place")))
+        assert row["country"] == kept
+
     @pytest.mark.parametrize(("country", "kept"), [("de", "DE"), ("GBR", None), ("D3", None), ("", None), ("ſs", None)])
     def test_a_country_is_a_code_of_two_letters_or_none(self, place: Enricher, country: str, kept: str | None) -> None:
         (row,) = located(place, post(place=Place(country=country, origin="post_place")))
@@ -156,6 +180,22 @@ class TestTheText:
     def test_a_country_beside_a_town_of_it_is_not_the_place(self, place: Enricher) -> None:
         (row,) = located(place, post("<Toronto> is the best of <Canada>"))
         assert (row["place_name"], row["country"]) == ("Toronto", "CA")
+
+    @pytest.mark.parametrize(
+        ("text", "country"),
+        [
+            ("<Berlin>, <Germany> beats <Spain> in the final", None),
+            ("<Berlin>, Germany beats <Spain> in the final", None),
+            ("<Berlin, Germany> beats <Spain> in the final", None),
+            ("<Berlin>, Tuesday: <Spain> wins", "ES"),
+            ("<Berlin>, <Germany> beats <Madrid>", "DE"),
+        ],
+    )
+    def test_an_area_behind_a_town_counts_like_one_beside_it(
+        self, place: Enricher, text: str, country: str | None
+    ) -> None:
+        (row,) = located(place, post(text))
+        assert (row["about_place"] and row["about_place"]["country"]) == country
 
     def test_places_that_are_none_and_names_of_others_are_not_taken(self, place: Enricher) -> None:
         rows = located(place, post("<Xqzvt>"), post("London Breed speaks"), post(""))

@@ -22,18 +22,15 @@ def about_categories(config: Config) -> Iterator[ConfigError]:
 
 
 def about_places(config: Config) -> Iterator[ConfigError]:
-    """Corrections to what is no place. Raises ConfigError where the index cannot be opened."""
+    """Corrections to what is no place. Raises ConfigError where what looks places up cannot be made."""
     from tocsin.runners import places
     from tocsin.text import one_line
 
-    corrections, index = config.places.corrections, config.places.index
-    if not corrections and index is None:
+    places.verify(config)
+    corrections = config.places.corrections
+    if not corrections:
         return
-    try:
-        lookup = places.lookup(config)
-    except ConfigError as error:
-        raise config.at(("places", "index"), error.message, error.hint or "name the folder of a gazetteer") from None
-    located = lookup.named(meant for meant in corrections.values() if meant is not None)
+    located = places.lookup(config).named(meant for meant in corrections.values() if meant is not None)
     for written, meant in corrections.items():
         if meant is not None and located.get(meant) is None:
             said = f"the correction '{one_line(meant, 80)}' is no place that is known"

@@ -167,14 +167,20 @@ def _told(row: Row, source: str, line: int) -> Row:
 
 
 def tell(found: Iterator[dict[str, Any]], *, pretty: bool) -> None:
-    """Print the answers: for a person, or as JSON lines."""
+    """Print the answers: for a person, with the source of the places if there are any, or as JSON lines."""
     from tocsin.cli._analysis import shown
 
     if not pretty:
         write_lines(found)
         return
+    placed = False
     for answer in found:
         typer.echo(shown(answer), nl=False)
+        placed = placed or answer.get("place") is not None
+    if placed:
+        from tocsin.gazetteer.embedded import Embedded
+
+        typer.echo(Embedded.attribution)
 
 
 def write_lines(found: Iterator[dict[str, Any]]) -> None:

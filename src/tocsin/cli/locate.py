@@ -7,11 +7,14 @@ the network.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from tocsin.cli._common import ConfigOption
 from tocsin.cli._texts import ColumnOption, InputOption, JsonOption, batches, config_of, write_lines
@@ -26,6 +29,21 @@ TextsArgument = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", 
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Also what else it may be, how probably, and why.")]
 
 
+_AS_TEXT = "\0"
+"""Stands before an argument that is no option. No program is ever given one with it."""
+
+
+class _Command(TyperCommand):
+    """Takes what begins like a number below zero for a text."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [re.sub(r"^(?=-[\d.])", _AS_TEXT, argument) for argument in args])
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(cls=_Command)
 def command(
     text: TextsArgument = None,
     source: InputOption = None,
@@ -37,7 +55,8 @@ def command(
     from tocsin.runners import places
 
     lookup = places.lookup(config_of(config))
-    found = _answers(lookup, text or [], source, column, explain=explain)
+    texts = [one.removeprefix(_AS_TEXT) for one in text or []]
+    found = _answers(lookup, texts, source, column, explain=explain)
     if json or source is not None or not on_a_terminal():
         write_lines(found)
         return
@@ -55,9 +74,12 @@ def on_a_terminal() -> bool:
 def _answers(
     lookup: Lookup, texts: list[str], source: str | None, column: str, *, explain: bool
 ) -> Iterator[dict[str, Any]]:
+    from tocsin.text import storable
+
     for rows in batches(texts, source, column, BATCH):
-        found = iter(lookup.stated([row.text for row in rows if row.error is None]))
-        for row in rows:
+        clean = [replace(row, text=storable(row.text)) for row in rows]
+        found = iter(lookup.stated([row.text for row in clean if row.error is None]))
+        for row in clean:
             if row.error is not None:
                 yield {"text": None, "error": row.error}
                 continue

@@ -31,6 +31,7 @@ def command(
     log_level: LevelOption = "info",
     log_json: JsonLogOption = False,
 ) -> None:
+    from tocsin.runners import places
     from tocsin.runners.assemble import Assembly
     from tocsin.runners.local import Runner
     from tocsin.telemetry import configure_logging
@@ -38,6 +39,7 @@ def command(
     read = read_config(config, data_dir)
     if log_level not in ("debug", "info", "warning", "error"):
         raise typer.BadParameter(f"{log_level} is not one of debug, info, warning, error", param_hint="--log-level")
+    places.verify(read)
     configure_logging(log_level, as_json=log_json, redactor=read.redactor)
     runner = Runner(Assembly(read), _loops(only), until_idle=until_idle)
     asyncio.run(runner.run())

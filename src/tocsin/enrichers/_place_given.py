@@ -15,6 +15,8 @@ _FIELDS = {
     "place_name": "name", "place_level": "level", "country": "country", "lat": "lat", "lon": "lon",
     "place_origin": "origin", "place_confidence": "confidence",
 }  # fmt: skip
+_AREAS = frozenset({"region", "country"})
+"""Levels of places that a town in their middle does not name."""
 
 
 def given(batch: pa.RecordBatch) -> dict[int, Place]:
@@ -60,9 +62,10 @@ def completed(place: Place, named: Mapping[str, Place | None], at: Mapping[Point
     """The place with what the gazetteer adds. What the platform said stays as it is."""
     if place.lat is not None:
         there = at.get((place.lat, place.lon or 0.0), place)
+        is_there = place.level not in _AREAS and place.country in (None, there.country)
         return replace(
             place,
-            name=place.name or there.name,
+            name=place.name or (there.name if is_there else None),
             country=place.country or there.country,
             level=place.level or "point",
             confidence=1.0 if place.confidence is None else place.confidence,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from msgspec.structs import replace
 
 from tocsin.component import Context
 from tocsin.gazetteer._coordinates import coordinates
-from tocsin.gazetteer.embedded import Config, Embedded
+from tocsin.gazetteer.embedded import Config, Embedded, index
 from tocsin.model import Place
 
 LONGEST = 200
@@ -61,7 +61,7 @@ def believed(place: Place) -> Place | None:
     Place(name='Oslo', country='NO', lat=None, lon=None, bbox=None, level=None, origin='source', confidence=None)
     """
     name = (place.name or "").strip()[:LONGEST] or None
-    country = place.country.upper() if re.fullmatch("[A-Za-z]{2}", place.country or "") and place.country else None
+    country = _country(place.country)
     point = _on_earth(place.lat, place.lon)
     if name is None and country is None and point is None:
         return None
@@ -69,6 +69,19 @@ def believed(place: Place) -> Place | None:
     lat, lon = point or (None, None)
     confidence = place.confidence if _within(place.confidence, 0, 1) else None
     return Place(name=name, country=country, lat=lat, lon=lon, level=level, origin=place.origin, confidence=confidence)
+
+
+def _country(code: Any) -> str | None:
+    """ISO 3166-1 alpha-2 of a country that there is."""
+    written = code.upper() if isinstance(code, str) and code.isascii() else None
+    known = "GB" if written == "UK" else written
+    return known if known in _countries() else None
+
+
+@cache
+def _countries() -> frozenset[str]:
+    codes = index().codes.tobytes().decode()
+    return frozenset(codes[start : start + 2] for start in range(0, len(codes), 2))
 
 
 def _on_earth(lat: Any, lon: Any) -> Point | None:

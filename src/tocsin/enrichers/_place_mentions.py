@@ -52,8 +52,9 @@ def _forms(text: str, start: int, end: int) -> Iterator[str]:
 
 def talked_about(named: Sequence[Mention], located: Mapping[str, Place | None]) -> Place | None:
     """The place that a post talks about: the surest that no area named beside it contradicts."""
-    places = list(_resolved(named, located))
-    areas = {place.country for place in places if place.level in ("region", "country")}
+    resolved = list(_resolved(named, located))
+    places = [place for _, place in resolved]
+    areas = {place.country for form, place in resolved if place.level in ("region", "country") or "," in form}
     towns = {place.country for place in places if place.level != "country"}
     fitting = [
         place
@@ -63,14 +64,17 @@ def talked_about(named: Sequence[Mention], located: Mapping[str, Place | None]) 
     return max(fitting, key=lambda place: place.confidence or 0.0, default=None)
 
 
-def _resolved(named: Sequence[Mention], located: Mapping[str, Place | None]) -> Iterator[Place]:
-    """The place of each name in its surest form. A name that is part of the one before is not looked at again."""
+def _resolved(named: Sequence[Mention], located: Mapping[str, Place | None]) -> Iterator[tuple[str, Place]]:
+    """The surest form of each name, and its place; what stands behind a comma made it surer, so it is an area.
+
+    A name that is part of the one before is not looked at again.
+    """
     upto = 0
     for mention in named:
         if mention.start < upto:
             continue
         forms = [(form, place) for form in mention.forms if (place := located.get(form)) is not None]
         if forms:
-            form, place = max(reversed(forms), key=lambda one: one[1].confidence or 0.0)
+            form, place = max(forms, key=lambda one: one[1].confidence or 0.0)
             upto = mention.start + len(form)
-            yield place
+            yield form, place

@@ -1,7 +1,7 @@
 """Coordinates in running text: decimal degrees, degrees with minutes and seconds, geo URIs (RFC 5870), map links.
 
-Two numbers in running text are coordinates only with three decimals or with signs of degree and of direction, alone
-with two, so that "24/7", "20, 30" and "5.5, 10.0" are none.
+Two plain numbers are coordinates only with many decimals or a sign (`_is_exact`), so that "24/7", "20, 30", prices,
+rates and scores are none.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ import re
 
 _MINUS = "\u2212\u2013\ufe63\uff0d"
 _SIGN = f"[-+{_MINUS}]?"
-_LAT, _LON = rf"(?P<lat>{_SIGN}\d{{1,2}}(?:\.\d+)?)", rf"(?P<lon>{_SIGN}\d{{1,3}}(?:\.\d+)?)"
-_DECIMAL = re.compile(
-    rf"(?<![\w.])(?P<lat>{_SIGN}\d{{1,2}}\.\d{{3,}})°?\s*[,;/ ]\s*(?P<lon>{_SIGN}\d{{1,3}}\.\d{{3,}})"
-    r"(?![\w.]|\s*[,;]\s*\d)"
-)
-_ALONE = re.compile(rf"[^\w+-]*?(?P<lat>{_SIGN}\d{{1,2}}\.\d+)°?\s*[,;/]\s*(?P<lon>{_SIGN}\d{{1,3}}\.\d+)[^\w%]*")
+_LAT, _LON = rf"(?P<lat>{_SIGN}\d{{1,2}}\.\d+)", rf"(?P<lon>{_SIGN}\d{{1,3}}\.\d+)"
+_DECIMAL = re.compile(rf"(?<![\w.]){_LAT}(?P<degree>°?)\s*(?P<by>[,;/ ])\s*{_LON}(?!\w|\.\d|\s*[,;]\s*\d)")
+_GEO_URI = re.compile(rf"\bgeo:(?P<lat>{_SIGN}\d{{1,2}}(?:\.\d+)?),(?P<lon>{_SIGN}\d{{1,3}}(?:\.\d+)?)", re.IGNORECASE)
 _LABELLED = re.compile(
-    rf"(?:\bgeo:|\bÜT:?\s*|\bUT:\s*|\biPhone:\s*|\bloc:|\bll:\s*|\bm?lat(?:itude)?\s*[:=]?\s*){_LAT}°?\s*[,;/& ]\s*"
+    rf"(?:\bÜT:?\s*|\bUT:\s*|\biPhone:\s*|\bloc:|\bll:\s*|\bm?lat(?:itude)?\s*[:=]?\s*){_LAT}°?\s*[,;/& ]\s*"
     rf"(?:m?(?:long?(?:itude)?|lng)\s*[:=]?\s*)?{_LON}",
     re.IGNORECASE,
 )
 _LINK = re.compile(
     rf"(?:[?&](?:ll|q)=|/@|#map=\d+(?:\.\d+)?/)(?P<lat>{_SIGN}\d{{1,2}}\.\d+)[,/](?P<lon>{_SIGN}\d{{1,3}}\.\d+)"
 )
+_RATES = 2.0
 _NUMBER = r"\d{1,3}(?:[.,]\d+)?"
 
 
@@ -56,27 +54,33 @@ def coordinates(text: str) -> tuple[float, float] | None:
     if not _MAY_HAVE.search(text):
         return None
     text = " ".join(text.split())  # long runs of spaces would make the patterns slow
-    whole = _ALONE.fullmatch(text)
-    decimal = [whole] if whole and _is_exact(whole, 2) else []
-    decimal += [*_LABELLED.finditer(text), *_LINK.finditer(text)]
-    decimal += [match for match in _DECIMAL.finditer(text) if _is_exact(match, 4)]
+    decimal = [*_GEO_URI.finditer(text), *_LABELLED.finditer(text), *_LINK.finditer(text)]
+    decimal += [match for match in _DECIMAL.finditer(text) if _is_exact(match, text)]
     for match in decimal:
         place = _valid(_signed(match["lat"]), _signed(match["lon"]))
         if place is not None:
             return place
     for pattern in (_SPACED, _AFTER, _BEFORE):
         for match in pattern.finditer(text):
-            place = _valid(_angle(match, "a"), _angle(match, "o"))
+            angles = _angle(match, "a"), _angle(match, "o")
+            place = _valid(*(_east(*angles) if match["oh"] in "Oo" else angles))
             if place is not None and (pattern is _SPACED or _is_precise(match[0])):
                 return place
     return None
 
 
-def _is_exact(match: re.Match[str], wanted: int) -> bool:
-    """Whether one number has as many decimals, and the other two, or one has a sign."""
+def _is_exact(match: re.Match[str], text: str) -> bool:
+    """Whether two plain numbers are coordinates: with four decimals, or three and a sign; alone one less.
+
+    Numbers below 2 are rates and shares rather than the middle of the Gulf of Guinea, unless one has a sign.
+    """
     fewer, more = sorted(len(match[name].partition(".")[2]) for name in ("lat", "lon"))
-    signed = any(not match[name][0].isdigit() for name in ("lat", "lon"))
-    return more >= wanted and (signed or fewer >= 2)
+    alone = not re.search(r"\w", text[: match.start()] + text[match.end() :])
+    if match["degree"] or any(not match[name][0].isdigit() for name in ("lat", "lon")):
+        return more >= 3 - alone
+    if match["by"] == "/":
+        return False
+    return fewer >= 4 - alone and max(float(match["lat"]), float(match["lon"])) >= _RATES
 
 
 def _signed(number: str) -> float:
@@ -87,8 +91,13 @@ def _angle(match: re.Match[str], part: str) -> float:
     degrees, minutes, seconds = (float((match[part + unit] or "0").replace(",", ".")) for unit in "dms")
     if minutes >= 60 or seconds >= 60:
         return float("nan")
-    sign = -1 if match[part + "h"].upper() in "SWO" else 1
-    return sign * (degrees + minutes / 60 + seconds / 3600)
+    angle = degrees + minutes / 60 + seconds / 3600
+    return -angle if match[part + "h"].upper() in "SWO" else angle
+
+
+def _east(latitude: float, longitude: float) -> tuple[float, float]:
+    """The letter O is west in the Romance languages and east in German: in the middle of Europe it is taken for Ost."""
+    return (latitude, -longitude) if 45 <= latitude <= 56 and -18 <= longitude <= -5 else (latitude, longitude)
 
 
 def _is_precise(written: str) -> bool:

@@ -18,7 +18,7 @@ from pydantic import Field
 from tocsin.errors import Permanent, Transient
 from tocsin.gazetteer._stored import Stored
 from tocsin.model import Place
-from tocsin.models._costs import Bill, Usage
+from tocsin.models._costs import Bill
 from tocsin.models._remote import Ask, Remote, Reply, Unfit, grouped
 from tocsin.options import Duration, Options
 from tocsin.text import one_line
@@ -37,6 +37,10 @@ class KeepOptions(Options):
     """How long an answer is kept on disk and used again. `null`: for good."""
 
 
+class Late(Unfit):
+    """There was no turn to ask in time, so nothing was sent: the text is left for the next time."""
+
+
 @dataclass(frozen=True)
 class Found:
     """An answer; no place means nowhere."""
@@ -45,7 +49,7 @@ class Found:
 
 
 Search = Callable[[str, str | None], Awaitable[Place | None]]
-"""Asks for a text in a language. Raises Unfit, Lost, or any other Transient or Permanent."""
+"""Asks for a text in a language. Raises Late, Unfit, Lost, or any other Transient or Permanent."""
 
 
 class Lookups:
@@ -79,10 +83,6 @@ class Lookups:
             known |= self._answers(new, bool(known))
         return [known.get(one) for one in questions]
 
-    def usage(self) -> Usage:
-        """Units are places."""
-        return self._remote.usage()
-
     def _answers(self, new: Sequence[str], others: bool) -> dict[str, Place | None]:
         try:
             answers = self._remote.answers(self, new)
@@ -108,6 +108,9 @@ class Lookups:
         language, _, text = questions[0].partition("\t")
         try:
             place = await search(text, language or None)
+        except Late:
+            self._remote.breaker.check()  # while the service is left alone, this is no sign that it is well again
+            raise
         except Unfit as error:
             raise Unfit(str(error), self._bill) from None
         try:

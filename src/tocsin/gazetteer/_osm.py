@@ -6,8 +6,10 @@ kinds: https://wiki.openstreetmap.org/wiki/Key:place; licence: https://opendatac
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlencode
 
@@ -18,10 +20,10 @@ from yarl import URL
 from tocsin import __version__
 from tocsin.component import Context
 from tocsin.errors import Permanent, TocsinError, Transient
-from tocsin.gazetteer._lookups import KeepOptions
+from tocsin.gazetteer._lookups import KeepOptions, Late
 from tocsin.gazetteer._match import Level
 from tocsin.gazetteer._stored import Stored
-from tocsin.models._remote import RequestOptions, Unfit
+from tocsin.models._remote import Remote, RequestOptions, Unfit
 from tocsin.net import AnyStatus, Client, Timeouts, host_and_port, pieces, retry_after
 from tocsin.text import safe_url
 
@@ -31,6 +33,8 @@ PUBLIC_HOSTS = frozenset({"nominatim.openstreetmap.org", "photon.komoot.io"})
 PUBLIC_RATE = 1.0
 """Requests a second that a public host may be sent."""
 MAX_ANSWER = 2 * 2**20
+LAST_TURN = 0.9
+"""The share of the patience within which turns are taken: the rest is for the last answers."""
 _KINDS: dict[Level, tuple[str, ...]] = {
     "country": ("country",),
     "region": ("state", "region", "province", "state_district", "county", "district", "archipelago", "island"),
@@ -106,40 +110,73 @@ class Server:
 
     def __init__(self, config: OsmOptions, path: str, stored: Stored, context: Context) -> None:
         self.name = host_and_port(config.url)
-        self._config, self._stored, self._clock = config, stored, context.clock
-        self._url = config.url.rstrip("/") + path
+        self.url = config.url.rstrip("/") + path
+        self.config, self.stored, self.clock = config, stored, context.clock
         contact = f" ({config.contact})" if config.contact else ""
-        self._headers = {"User-Agent": f"tocsin/{__version__}{contact}", "Accept": "application/json"}
+        self.headers = {"User-Agent": f"tocsin/{__version__}{contact}", "Accept": "application/json"}
 
-    def client(self) -> Client:
-        seconds = self._config.timeout
+    def remote(self, service: str, context: Context) -> Remote:
+        """Its time-out bounds the waiting for turns too; that of one request is kept by `visit`."""
+        options = self.config.model_copy(update={"timeout": self.config.patience})
+        return Remote(service, options, context, remembers=False)
+
+    @asynccontextmanager
+    async def visit(self) -> AsyncIterator[Visit]:
+        seconds = self.config.timeout
         timeouts = Timeouts(connect=min(10.0, seconds), read=seconds, total=seconds)
-        return AnyStatus(self._clock, allow=frozenset({self.name}), timeouts=timeouts)
+        async with AnyStatus(self.clock, allow=frozenset({self.name}), timeouts=timeouts) as client:
+            yield Visit(self, client)
 
-    async def get(self, client: Client, query: Sequence[tuple[str, str]], kind: type[T]) -> T:
-        """A good answer, when it is this request's turn. Raises Unfit, Transient or Permanent."""
-        await self._clock.sleep(self._stored.turn(self.name, 1 / self._config.per_second))
-        async with client.stream("GET", f"{self._url}?{urlencode(query)}", headers=self._headers) as response:
+
+class Visit:
+    """The requests of one batch."""
+
+    def __init__(self, server: Server, client: Client) -> None:
+        self._server, self._client = server, client
+        self._last_turn = server.clock.monotonic() + LAST_TURN * server.config.patience
+        self._queue = asyncio.Lock()
+        self._failed: dict[str, Transient] = {}
+
+    async def get(self, query: Sequence[tuple[str, str]], kind: type[T]) -> T:
+        """A good answer, when it is this request's turn. Raises Late, Unfit, Transient or Permanent."""
+        url = f"{self._server.url}?{urlencode(query)}"
+        await self._turn(url)
+        try:
+            return self._read(await self._body(url), kind)
+        except Transient as error:
+            self._failed[url] = error
+            raise
+
+    async def _turn(self, url: str) -> None:
+        """What failed before and has no turn to be tried again has failed for good."""
+        server = self._server
+        async with self._queue:
+            while wait := server.stored.turn(server.name, 1 / server.config.per_second):
+                if server.clock.monotonic() + wait > self._last_turn:
+                    raise self._failed.get(url) or Late(f"no turn at {server.name} within the `patience`")
+                await server.clock.sleep(wait)
+
+    async def _body(self, url: str) -> bytes:
+        async with self._client.stream("GET", url, headers=self._server.headers) as response:
             if response.status != 200:
                 raise self._refusal(response.status, response.headers.get("Retry-After"))
             try:
-                body = b"".join([part async for part in pieces(response, MAX_ANSWER)])
+                return b"".join([part async for part in pieces(response, MAX_ANSWER)])
             except Permanent as error:
-                raise Unfit(f"{self.name}: {error}") from None
-        return self._read(body, kind)
+                raise Unfit(f"{self._server.name}: {error}") from None
 
     def _read(self, body: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind, strict=False)
         except msgspec.ValidationError:
-            raise Unfit(f"{self.name} gave an answer of another shape than its documentation says") from None
+            raise Unfit(f"{self._server.name} gave an answer of another shape than its documentation says") from None
         except (msgspec.DecodeError, RecursionError):
-            raise Transient(f"{self.name} gave an answer that is not JSON") from None
+            raise Transient(f"{self._server.name} gave an answer that is not JSON") from None
 
     def _refusal(self, status: int, wait: str | None) -> TocsinError:
-        line = f"{self.name} answered {status}"
+        line = f"{self._server.name} answered {status}"
         if status >= 500 or status in _AGAIN:
-            return Transient(line, retry_after(wait, self._clock.now()))
+            return Transient(line, retry_after(wait, self._server.clock.now()))
         if status in _ABOUT_THE_TEXT:
             return Unfit(line)
         hint = _HINTS.get(status, "check the `url`: it may have moved" if 300 <= status < 400 else "")

@@ -26,18 +26,14 @@ class Names:
 
     def __init__(self, aliases: Mapping[str, tuple[float, float]], corrections: Mapping[str, str | None]) -> None:
         spelled = list(aliases)
-        kept, keys = _text.names(spelled)
-        for number in sorted({*range(len(spelled))} - {*kept.tolist()}):
-            message = (
-                f"the alias '{spelled[number]}' can never be found: it has no word, or more than {_text.MOST_WORDS}"
-            )
-            raise ConfigError(message, hint="give the place a name of a few words")
+        keys = _keys(spelled, "alias")
         order = np.argsort(keys, kind="stable")
         self._keys = keys[order]
-        self._aliases = [Alias(spelled[number], *aliases[spelled[number]]) for number in kept[order]]
+        self._aliases = [Alias(spelled[number], *aliases[spelled[number]]) for number in order]
         written = list(corrections)
-        spoken, said = _text.names(written)
-        self._corrections = {int(key): corrections[written[row]] or "" for row, key in zip(spoken, said, strict=True)}
+        self._corrections = {
+            int(key): corrections[text] or "" for text, key in zip(written, _keys(written, "correction"), strict=True)
+        }
 
     def corrected(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts, with what they mean by the corrections where these name one of them as a whole."""
@@ -56,3 +52,18 @@ class Names:
             spots = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
             for hit in np.flatnonzero(self._keys[spots] == keys):
                 yield int(words.owners[begins[hit]]), self._aliases[spots[hit]]
+
+
+def _keys(spelled: list[str], kind: str) -> _text.Keys:
+    """The keys of the user's names. Raises ConfigError for one that could never be found, or is there twice."""
+    kept, keys = _text.names(spelled)
+    for number in sorted({*range(len(spelled))} - {*kept.tolist()}):
+        message = f"the {kind} '{spelled[number]}' can never be found: it has no word, or more than {_text.MOST_WORDS}"
+        raise ConfigError(message, hint="write a name of a few words")
+    seen: dict[int, str] = {}
+    for text, key in zip(spelled, keys.tolist(), strict=True):
+        if key in seen:
+            message = f"the {kind} '{text}' is the same as '{seen[key]}': case, accents and signs do not count"
+            raise ConfigError(message, hint="leave one of them out")
+        seen[key] = text
+    return keys

@@ -33,6 +33,8 @@ class Spans:
     """(s,): whether a longer name has all of its words."""
     denied: Flags
     """(s,): whether its words are of something that is no place where it stands alone."""
+    nowhere: Flags
+    """(m,): which words of the texts are of such a thing."""
 
     def cover(self, wanted: Flags, count: int) -> Flags:
         """(count,) which words are of one of the spans that are `wanted`."""
@@ -82,7 +84,8 @@ def found(words: Words, index: Index, keys: Keys | None = None) -> Spans:
     order = np.lexsort((-lengths, starts))
     starts, names, ends = starts[order], names[order], (starts + lengths)[order]
     reach = _denied_reach(runs, index, len(words.keys))
-    return Spans(names, starts, ends, _inside(starts, ends), reach[starts] >= ends)
+    nowhere = reach > np.arange(len(reach))
+    return Spans(names, starts, ends, _inside(starts, ends), reach[starts] >= ends, nowhere)
 
 
 def candidates(words: Words, spans: Spans, index: Index) -> Candidates:

@@ -15,12 +15,15 @@ import numpy as np
 from tocsin.gazetteer import _text
 from tocsin.gazetteer._index import KEY_MASK, Index
 from tocsin.gazetteer._spans import Spans
-from tocsin.gazetteer._text import Flags, Keys, Words
+from tocsin.gazetteer._text import Flags, Ints, Keys, Words
 
 SHORTEST = 6
 """Letters of a word that is looked at."""
 _SHORT = 3
 """Everyday words up to this length do not count: they stand in every language."""
+LONGEST = 24
+MOST = 3
+"""Letters of the longest one; words of a text that are looked at."""
 LIKELY = 0.05
 """How probable a reading must be for its words to be left as they are."""
 DOUBT = 0.85
@@ -35,13 +38,21 @@ def corrected(words: Words, spans: Spans, named: Flags, wanted: Flags, index: In
     keys = words.keys.copy()
     everyday = _text.among(_text.alone(words.keys) & KEY_MASK, index.ordinary) & (words.lengths > _SHORT)
     wanted = wanted & (np.bincount(words.owners, everyday, minlength=len(wanted)) == 0)
-    unknown = ~spans.cover(named | spans.denied, len(keys)) & wanted[words.owners] & words.cased & ~words.number
-    rows = np.flatnonzero(unknown & (words.lengths >= SHORTEST))
+    unknown = ~spans.cover(named, len(keys)) & ~spans.nowhere & wanted[words.owners] & words.cased & ~words.number
+    rows = np.flatnonzero(unknown & (words.lengths >= SHORTEST) & (words.lengths <= LONGEST))
+    rows = rows[_place_in_text(words, rows) < MOST]
     spelled = [words.texts[words.owners[row]][words.starts[row] : words.ends[row]].lower() for row in rows]
     for row, meant in zip(rows, _meant(spelled, index), strict=True):
         if meant is not None:
             keys[row] = meant
     return keys
+
+
+def _place_in_text(words: Words, rows: Ints) -> Ints:
+    """For each of the rows of words, in their order, how many of the same text come before it."""
+    owners = words.owners[rows]
+    found: Ints = np.arange(len(rows)) - np.searchsorted(owners, owners)
+    return found
 
 
 def _meant(spelled: Sequence[str], index: Index) -> list[np.uint64 | None]:

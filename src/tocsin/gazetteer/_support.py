@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tocsin.gazetteer._index import DEGREE, NOWHERE, POPULATION_STEP, Index, Kind, Tier
 from tocsin.gazetteer._spans import Candidates, Spans
 from tocsin.gazetteer._text import SOFT, Flags, Ints, Words
+from tocsin.gazetteer._vocabulary import also_under
 
 Column = npt.NDArray[np.float32]
 
@@ -67,8 +68,8 @@ def support(words: Words, spans: Spans, readings: Candidates, index: Index, part
     strengths, held = [], []
     flag, code = np.zeros(len(place), np.bool_), np.zeros(len(place), np.bool_)
     agreeing = np.zeros(len(place), np.float32)
-    for rows in (index.countries, index.firsts, index.seconds):
-        area = rows[place].astype(np.int64)
+    under = also_under(index)[index.countries[place]]
+    for area in (*(rows[place].astype(np.int64) for rows in (index.countries, index.firsts, index.seconds)), under):
         strength, mention = mentions.of(readings, np.where((area == NOWHERE) | (area == place), -1, area))
         hit = mention >= 0
         by = mention[hit]
@@ -82,7 +83,8 @@ def support(words: Words, spans: Spans, readings: Candidates, index: Index, part
     areas = _sure_areas(words, spans, readings, index)
     contradictions = _other_areas(areas, words, parts, readings) - _agreeing_areas(areas, readings, index)
     strangers = _strangers(readings, spans, index, held)
-    country, first, second = strengths
+    country, first, second, also = strengths
+    country = np.maximum(country, also)
     return Support(country, first, second, region, near, flag, code, agreeing, np.maximum(contradictions, 0), strangers)
 
 
@@ -189,8 +191,8 @@ def _agreeing_areas(areas: Ints, readings: Candidates, index: Index) -> Ints:
     place = readings.places
     named = np.sort(pair(readings.parts[areas], place[areas]))
     count = _counted(named, pair(readings.parts, place))
-    for rows in (index.countries, index.firsts):
-        area = rows[place].astype(np.int64)
+    under = also_under(index)[index.countries[place]]
+    for area in (index.countries[place].astype(np.int64), index.firsts[place].astype(np.int64), under):
         count += (area != place) * _counted(named, pair(readings.parts, area))
     count[areas] -= 1
     return count

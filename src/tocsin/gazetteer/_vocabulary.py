@@ -6,8 +6,8 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from tocsin.gazetteer._index import Index
-from tocsin.gazetteer._text import Flags, Keys, Words, among, word_keys
+from tocsin.gazetteer._index import NOWHERE, Index
+from tocsin.gazetteer._text import Flags, Ints, Keys, Words, among, word_keys
 
 HERE = ("living", "live", "lives", "based", "residing", "currently", "now", "resident", "vivo", "viviendo", "aktuell")
 """Before the place where somebody is."""
@@ -105,6 +105,13 @@ ENGLISH = ("US", "GB", "CA", "AU", "NZ", "IE", "ZA", "NG", "IN", "PH", "KE", "GH
 CODES = ("CA", "AU", "BR", "IN", "MX", "ZA")
 """Countries but the US where people write their state as a code."""
 
+_UNDER = {
+    "CN": "TW HK MO", "US": "PR GU VI AS MP UM", "DK": "GL FO", "RS": "XK", "NO": "SJ", "FI": "AX", "MA": "EH",
+    "GB": "GG JE IM GI BM KY VG TC FK AI MS SH IO PN GS", "AU": "CX CC NF", "NZ": "CK NU TK",
+    "FR": "RE GP MQ GF YT PM NC PF WF BL MF TF", "NL": "AW CW SX BQ",
+}  # fmt: skip
+"""Territories with a code of their own that people also write under a country, dependent or disputed."""
+
 
 def said(words: Words, vocabulary: tuple[str, ...]) -> Flags:
     """(m,) which words are of the vocabulary."""
@@ -116,6 +123,19 @@ def countries(codes: tuple[str, ...], index: Index) -> Flags:
     """Which countries of the index have one of the codes."""
     known = index.codes.tobytes().decode()
     return np.array([known[place : place + 2] in codes for place in range(0, len(known), 2)])
+
+
+@lru_cache(maxsize=2)
+def also_under(index: Index) -> Ints:
+    """For each country of the index the row of the one that it is also written under, or NOWHERE."""
+    known = index.codes.tobytes().decode()
+    rows = {known[place : place + 2]: place // 2 for place in range(0, len(known), 2)}
+    found = np.full(len(rows), NOWHERE, np.int64)
+    for country, territories in _UNDER.items():
+        for territory in territories.split():
+            if territory in rows and country in rows:
+                found[rows[territory]] = rows[country]
+    return found
 
 
 @cache

@@ -21,7 +21,6 @@ from tocsin.gazetteer._match import Candidate, Level, best
 from tocsin.gazetteer._stored import Stored
 from tocsin.model import Place
 from tocsin.models._aws import AwsOptions, Service
-from tocsin.models._costs import Usage
 from tocsin.models._remote import Remote, Unfit
 
 RESULTS = 5
@@ -136,10 +135,6 @@ class Amazon:
     def locate(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> Sequence[Place | None]:
         """Names come in English; the languages of the texts do not matter."""
         return self._lookups.locate(texts, languages)
-
-    def usage(self) -> Usage:
-        """Units are requests."""
-        return self._lookups.usage()
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Search]:

@@ -92,8 +92,13 @@ class Embedded:
         ]
 
     def readings(self, text: str, most: int = 8) -> list[Reading]:
-        """What the text may mean, the most probable first. They share a probability with "no place"."""
-        parsed = self._parsed(_text.split([text]))
+        """What the text may mean, the most probable first, spelled right and corrected as for `locate`.
+
+        The readings of a part of it share a probability with "no place".
+        """
+        parsed = self._parsed(_text.split(self._own.corrected([text])))
+        if next(self._respelled(parsed, self._places(parsed)), None) is not None:
+            parsed = self._parsed(parsed.words, self._corrected(parsed, np.ones(1, np.bool_)))
         worth = self.weights.worth
         order = np.argsort(-parsed.chances, kind="stable")[:most]
         return [self._reading(parsed, int(row), worth) for row in order]
@@ -137,11 +142,7 @@ class Embedded:
     def _respelled(self, parsed: _Parsed, found: list[Place | None]) -> Iterator[tuple[int, Place]]:
         """What the texts that name no town mean if a word of theirs has one letter wrong."""
         words = parsed.words
-        open_ = np.array([place is None or place.level != "city" for place in found])
-        likely = np.bincount(
-            parsed.readings.spans, parsed.chances >= _spelling.LIKELY, minlength=len(parsed.spans.names)
-        )
-        keys = _spelling.corrected(words, parsed.spans, likely > 0, open_, self._index)
+        keys = self._corrected(parsed, np.array([place is None or place.level != "city" for place in found]))
         changed = np.unique(words.owners[keys != words.keys])
         if not len(changed):
             return
@@ -153,6 +154,12 @@ class Embedded:
             confidence = round((place.confidence or 0) * _spelling.DOUBT, 4)
             if confidence >= self.weights.threshold:
                 yield number, msgspec.structs.replace(place, confidence=confidence)
+
+    def _corrected(self, parsed: _Parsed, wanted: _text.Flags) -> _text.Keys:
+        """The keys of all words, those of the wanted texts spelled right."""
+        spans, readings = parsed.spans, parsed.readings
+        likely = np.bincount(readings.spans, parsed.chances >= _spelling.LIKELY, minlength=len(spans.names)) > 0
+        return _spelling.corrected(parsed.words, spans, likely, wanted, self._index)
 
     def _place(self, row: int, confidence: float) -> Place:
         return Place(

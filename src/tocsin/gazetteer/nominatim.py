@@ -17,12 +17,10 @@ from pydantic import Field
 from tocsin.component import Context
 from tocsin.gazetteer._lookups import Lookups, Search
 from tocsin.gazetteer._match import Candidate, Level, best
-from tocsin.gazetteer._osm import ATTRIBUTION, LEVELS, OsmOptions, Server
+from tocsin.gazetteer._osm import ATTRIBUTION, LEVELS, OsmOptions, Server, Visit
 from tocsin.gazetteer._stored import Stored
 from tocsin.model import Place
-from tocsin.models._costs import Usage
-from tocsin.models._remote import Remote
-from tocsin.net import Client, host_and_port
+from tocsin.net import host_and_port
 
 COUNTRY_RANK, REGION_RANK, CITY_RANK = 4, 12, 25
 RESULTS = 5
@@ -89,23 +87,19 @@ class Nominatim:
         self._least = config.min_importance
         stored = Stored(context.data_dir, f"{self.id} {self._least}", config.keep, context.clock)
         self._server = Server(config, "/search", stored, context)
-        self._lookups = Lookups(self._session, Remote(self.id, config, context, remembers=False), stored)
+        self._lookups = Lookups(self._session, self._server.remote(self.id, context), stored)
 
     def locate(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> Sequence[Place | None]:
         """Names come in English; the languages of the texts do not matter, since all names of a place are compared."""
         return self._lookups.locate(texts, languages)
 
-    def usage(self) -> Usage:
-        """Units are places."""
-        return self._lookups.usage()
-
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Search]:
-        async with self._server.client() as client:
-            yield partial(self._search, client)
+        async with self._server.visit() as visit:
+            yield partial(self._search, visit)
 
-    async def _search(self, client: Client, text: str, language: str | None) -> Place | None:
+    async def _search(self, visit: Visit, text: str, language: str | None) -> Place | None:
         wanted = {"format": "jsonv2", "addressdetails": "1", "namedetails": "1", "accept-language": "en"}
         query = [("q", text), ("limit", str(RESULTS)), *wanted.items()]
-        results = await self._server.get(client, query, list[Result])
+        results = await visit.get(query, list[Result])
         return best(text, (result.candidate(self._least) for result in results))

@@ -1,7 +1,7 @@
 """Photon, a geocoder over OpenStreetMap's data that forgives typing errors; light enough for a server of yours.
 
 API: https://github.com/komoot/photon/blob/master/docs/api-v1.md. It gives the names of a place in one language only, so
-a text whose answer has another name in English is asked once more in its own language.
+a text whose answer has another name in English is asked once more, in its own language where the caller knows that.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ import msgspec
 from tocsin.component import Context
 from tocsin.gazetteer._lookups import Lookups, Search
 from tocsin.gazetteer._match import Candidate, Level, best
-from tocsin.gazetteer._osm import ATTRIBUTION, LEVELS, OsmOptions, Server
+from tocsin.gazetteer._osm import ATTRIBUTION, LEVELS, OsmOptions, Server, Visit
 from tocsin.gazetteer._stored import Stored
 from tocsin.model import Place
-from tocsin.models._costs import Usage
-from tocsin.models._remote import Remote
-from tocsin.net import Client, host_and_port
+from tocsin.net import host_and_port
 
 RESULTS = 5
 SURE = 0.7
@@ -104,35 +102,31 @@ class Photon:
         self._languages = config.languages
         stored = Stored(context.data_dir, f"{self.id} {','.join(self._languages)}", config.keep, context.clock)
         self._server = Server(config, "/api", stored, context)
-        remote = Remote(self.id, config, context, remembers=False)
+        remote = self._server.remote(self.id, context)
         self._lookups = Lookups(self._session, remote, stored, languages=frozenset(self._languages) - {"en"})
 
     def locate(self, texts: Sequence[str], languages: Sequence[str | None] | None = None) -> Sequence[Place | None]:
         """Names come in English where the server has them."""
         return self._lookups.locate(texts, languages)
 
-    def usage(self) -> Usage:
-        """Units are places, each of one or two requests."""
-        return self._lookups.usage()
-
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Search]:
-        async with self._server.client() as client:
-            yield partial(self._search, client)
+        async with self._server.visit() as visit:
+            yield partial(self._search, visit)
 
-    async def _search(self, client: Client, text: str, language: str | None) -> Place | None:
+    async def _search(self, visit: Visit, text: str, language: str | None) -> Place | None:
         """In English, then in the text's language, or by the names that are used at the place itself."""
-        english = await self._features(client, text, "en" if "en" in self._languages else None)
+        english = await self._features(visit, text, "en" if "en" in self._languages else None)
         place = best(text, english.values())
         if place is not None or not any(candidate.level for candidate in english.values()):
             return place
-        own = await self._features(client, text, language)
+        own = await self._features(visit, text, language)
         return best(text, (_with_names(one, english.get(key, one)) for key, one in own.items()))
 
-    async def _features(self, client: Client, text: str, language: str | None) -> dict[tuple[str, int], Candidate]:
+    async def _features(self, visit: Visit, text: str, language: str | None) -> dict[tuple[str, int], Candidate]:
         """Candidates in order, by what they are in OpenStreetMap."""
         query = [("q", text), ("limit", str(RESULTS)), ("osm_tag", "place"), ("osm_tag", "boundary")]
-        answer = await self._server.get(client, query + ([("lang", language)] if language else []), Features)
+        answer = await visit.get(query + ([("lang", language)] if language else []), Features)
         return {
             (feature.properties.osm_type, feature.properties.osm_id): feature.candidate() for feature in answer.features
         }

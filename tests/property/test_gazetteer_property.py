@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tocsin.component import Context
@@ -156,13 +156,17 @@ def test_a_name_without_breaks_has_the_key_of_its_longest_run(texts: list[str]) 
 
 
 @given(TEXT, st.floats(-89.9, 89.9), st.floats(-179.9, 179.9))
+@example("", 0.0, 1.0)
+@example("", -0.000001, 1.0)
 @settings(deadline=None, max_examples=80)
 def test_coordinates_are_found_as_they_were_written(text: str, latitude: float, longitude: float) -> None:
     found = coordinates(text)
     assert found is None or (abs(found[0]) <= 90 and abs(found[1]) <= 180)
     written = (round(latitude, 5), round(longitude, 5))
     if written != (0, 0):
-        assert coordinates(f"{latitude:.5f}, {longitude:.5f}") == written
+        assert coordinates(f"geo:{latitude:.5f},{longitude:.5f}") == written
+        sea = max(written) < 2 and f"{latitude:.5f}{longitude:.5f}".count("-") == 0  # taken for rates and shares
+        assert coordinates(f"{latitude:.5f}, {longitude:.5f}") == (None if sea else written)
         assert coordinates(f"meet at geo:{latitude:.5f},{longitude:.5f} at noon") == written
 
 

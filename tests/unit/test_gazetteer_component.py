@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 
+import numpy as np
 import pytest
 from tests.helpers.gazetteer import answer, distance, geocoder, located
 
 from tocsin.errors import ConfigError
 from tocsin.gazetteer import _spelling, _text
-from tocsin.gazetteer.embedded import AT_ONCE, Embedded
+from tocsin.gazetteer._index import DEGREE, Tier
+from tocsin.gazetteer._reverse import FAR, Grid
+from tocsin.gazetteer.embedded import AT_ONCE, Embedded, index
 from tocsin.model import Place
 
 
@@ -242,3 +245,21 @@ def test_long_nonsense_is_not_looked_at_letter_by_letter(monkeypatch: pytest.Mon
     nonsense = ["".join(chr(97 + (7 * n * k + n) % 26) for k in range(180)) for n in range(1, 40)]
     local.locate([*nonsense, " ".join(["qzrtplugh"] * 20)])
     assert sum(asked) <= _spelling.MOST * _spelling.LONGEST
+
+
+def test_the_nearest_town_is_the_nearest_of_all() -> None:
+    table = index()
+    towns = np.flatnonzero(table.tiers == Tier.TOWN)
+    latitudes, longitudes = table.latitudes[towns] / DEGREE, table.longitudes[towns] / DEGREE
+    random = np.random.default_rng(5)
+    points = [(float(latitudes[n]) + 0.3, float(longitudes[n]) - 0.2) for n in random.integers(0, len(towns), 40)]
+    points += [(71.0, 179.99), (-16.8, -179.99), (-16.5, 180.0), (78.2, 15.6), (90.0, 0.0), (-90.0, 0.0)]
+    rows, found = Grid(table).nearest(points)
+    for (latitude, longitude), row, kilometres in zip(points, rows, found, strict=True):
+        here, there = np.radians(latitude), np.radians(latitudes)
+        half = np.sin((there - here) / 2) ** 2
+        half += np.cos(here) * np.cos(there) * np.sin(np.radians(longitudes - longitude) / 2) ** 2
+        least = 2 * 6371 * float(np.arcsin(np.sqrt(half.min())))
+        if least < FAR:
+            assert kilometres == pytest.approx(least)
+            assert row in towns[np.isclose(half, half.min())]

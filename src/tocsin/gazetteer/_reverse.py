@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -26,7 +27,7 @@ class Grid:
         self._longitudes = index.longitudes[self._towns] / DEGREE
         cells = _cell(np.floor(self._latitudes), np.floor(self._longitudes))
         self._order = np.argsort(cells, kind="stable")
-        self._cells = cells[self._order]
+        self._starts = np.searchsorted(cells[self._order], np.arange(181 * _ACROSS + 1))
 
     def nearest(self, points: Sequence[tuple[float, float]]) -> tuple[list[int], list[float]]:
         """The row of the nearest town of each point and its distance in km; infinite where no cell around has one."""
@@ -47,12 +48,22 @@ class Grid:
 
     def _around(self, latitude: float, longitude: float) -> Ints:
         """The towns of the cells around; near a pole, where a degree of longitude is short, of more of them."""
-        reach = min(int(1 / max(np.cos(np.radians(latitude)), 0.02)) + 1, _ACROSS // 2)
-        norths = np.floor(latitude) + np.arange(-1, 2)
-        easts = np.floor(longitude) + np.arange(-reach, reach + 1)
-        cells = np.unique(_cell(*np.meshgrid(norths, easts)).ravel())
-        firsts, lasts = np.searchsorted(self._cells, cells), np.searchsorted(self._cells, cells, side="right")
-        return np.concatenate([self._order[first:last] for first, last in zip(firsts, lasts, strict=True)])
+        reach = min(int(1 / max(math.cos(math.radians(latitude)), 0.02)) + 1, _ACROSS // 2)
+        west = math.floor(longitude) + 180 - reach
+        parts = [np.zeros(0, np.int64)]
+        for north in range(max(math.floor(latitude) + 89, 0), min(math.floor(latitude) + 91, 180) + 1):
+            for first, last in _turns(west, west + 2 * reach + 1):
+                cell = north * _ACROSS
+                parts.append(self._order[self._starts[cell + first] : self._starts[cell + last]])
+        return np.concatenate(parts)
+
+
+def _turns(west: int, east: int) -> list[tuple[int, int]]:
+    """The stretches of cells from `west` to before `east` on one parallel, which may run over its seam."""
+    if east - west >= _ACROSS:
+        return [(0, _ACROSS)]
+    first, last = west % _ACROSS, (east - 1) % _ACROSS + 1
+    return [(first, last)] if first < last else [(first, _ACROSS), (0, last)]
 
 
 @lru_cache(maxsize=2)

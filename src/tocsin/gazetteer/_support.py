@@ -107,14 +107,16 @@ class _Mentions:
         mention = np.full(len(areas), -1, np.int64)
         if not len(self._keys):
             return strength, mention
-        wanted = pair(readings.owners, areas)
-        for found in (np.searchsorted(self._keys, wanted, side="right") - 1, np.searchsorted(self._keys, wanted)):
-            spots = np.clip(found, 0, len(self._keys) - 1)
+        inside = np.flatnonzero(areas >= 0)
+        wanted = pair(readings.owners[inside], areas[inside])
+        first = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
+        named = self._keys[first] == wanted
+        inside, wanted, first = inside[named], wanted[named], first[named]
+        for spots in (np.searchsorted(self._keys, wanted, side="right") - 1, first):
             rows = self._rows[spots]
-            hit = (self._keys[spots] == wanted) & _apart(readings, np.arange(len(rows)), rows) & (areas >= 0)
-            stronger = hit & (self._strength[rows] > strength)
-            strength[stronger] = self._strength[rows[stronger]]
-            mention[stronger] = rows[stronger]
+            stronger = _apart(readings, inside, rows) & (self._strength[rows] > strength[inside])
+            strength[inside[stronger]] = self._strength[rows[stronger]]
+            mention[inside[stronger]] = rows[stronger]
         return strength, mention
 
 

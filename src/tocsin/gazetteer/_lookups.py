@@ -19,7 +19,7 @@ from tocsin.errors import Permanent, Transient
 from tocsin.gazetteer._stored import Stored
 from tocsin.model import Place
 from tocsin.models._costs import Bill
-from tocsin.models._remote import Ask, Remote, Reply, Unfit, grouped
+from tocsin.models._remote import Ask, Remote, Reply, Unfit, Unsent, grouped
 from tocsin.options import Duration, Options
 from tocsin.text import one_line
 from tocsin.words import fold
@@ -37,8 +37,8 @@ class KeepOptions(Options):
     """How long an answer is kept on disk and used again. `null`: for good."""
 
 
-class Late(Unfit):
-    """There was no turn to ask in time, so nothing was sent: the text is left for the next time."""
+class Late(Unsent):
+    """There was no turn to ask in time: the text is left for the next time."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ class Lookups:
         language, _, text = questions[0].partition("\t")
         try:
             place = await search(text, language or None)
-        except Late:
-            self._remote.breaker.check()  # while the service is left alone, this is no sign that it is well again
+        except Unsent:
             raise
         except Unfit as error:
             raise Unfit(str(error), self._bill) from None

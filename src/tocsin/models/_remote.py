@@ -66,6 +66,10 @@ class Unfit(Permanent):
         self.bill = bill or Bill()
 
 
+class Unsent(Unfit):
+    """Nothing was sent, so this says nothing of the service."""
+
+
 class NotUnderstood(Unfit):
     """The way that a request was put may be what the service does not take; see `Forms`."""
 
@@ -223,8 +227,9 @@ class Inquiry(Generic[T]):
             remote.breaker.check()
             try:
                 reply = await self._once(texts)
-            except Unfit:
-                remote.breaker.ok()
+            except Unfit as error:
+                if not isinstance(error, Unsent):
+                    remote.breaker.ok()
                 raise
             except Transient as error:
                 attempt += 1

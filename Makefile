@@ -3,16 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-TEST_WORKERS ?= 2
+TEST_WORKERS ?= 3
 DATA ?= ../shared/data
-NAB ?= $(DATA)/nab
 PEERS := .venv-peers
+STREAM_PEERS := .venv-stream-peers
 BUILD := .venv-models
 PLACES := .venv-places
 TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix fault fault-long bench bench-spine bench-detect bench-nlp bench-places evaluate models places places-setup docs clean lock
+.PHONY: help setup run test lint fix fault fault-long bench bench-spine bench-detect bench-nlp bench-places bench-sources evaluate models places places-setup docs clean lock
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ run: setup ## the main job: a minute's demo, ending with an alert
 	$(BIN)/tocsin demo --exit
 
 test: setup lint ## everything that must hold: style, types, import rules, all tests
-	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## style, types, import rules, file lengths
 	$(BIN)/ruff format --check src tests
@@ -49,19 +49,27 @@ fault: setup ## faults: kills, power cuts, full disks, clocks, poison; writes ou
 fault-long: setup ## the same at full length (about an hour)
 	TOCSIN_FAULT=long $(BIN)/python -m tests.fault.scorecard
 
-bench: bench-spine bench-detect bench-nlp bench-places ## all benchmarks
+bench: bench-spine bench-detect bench-nlp bench-places bench-sources ## all benchmarks
 
 bench-spine: setup ## posts a second from queue to lake to series, delay and memory
 	$(BIN)/tocsin bench spine --output out/bench-spine.json
 
 bench-detect: setup ## the detector on labelled and synthetic series
-	$(BIN)/tocsin bench detect --set data=$(NAB) --output out/bench-detect.json
+	$(BIN)/tocsin bench detect $(if $(wildcard $(DATA)),--set data=$(DATA)) --output out/bench-detect.json
 
 bench-nlp: setup $(PEERS)/.stamp ## posts a second with everything understood, and peers on the same posts
 	$(BIN)/tocsin bench nlp --set peers=$(PEERS)/bin/python $(if $(wildcard $(DATA)/airline/tweets.csv),--set posts=$(DATA)/airline/tweets.csv) --output out/bench-nlp.json
 
 bench-places: setup $(PEERS)/.stamp ## lookups a second of the gazetteer, memory and size, and peers on the same texts
 	$(BIN)/tocsin bench places --set data=$(DATA) --set peers=$(PEERS)/bin/python --output out/bench-places.json
+
+bench-sources: setup $(STREAM_PEERS)/.stamp ## what live sources take in a second, and peers on the same streams
+	$(BIN)/tocsin bench sources --set peers=$(STREAM_PEERS)/bin/python --output out/bench-sources.json
+
+$(STREAM_PEERS)/.stamp: requirements/stream-peers.txt
+	test -x $(STREAM_PEERS)/bin/python || $(PYTHON) -m venv $(STREAM_PEERS)
+	$(BIN)/uv pip install --quiet --python $(STREAM_PEERS)/bin/python --require-hashes -r requirements/stream-peers.txt
+	touch $@
 
 $(PEERS)/.stamp: requirements/peers.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
@@ -98,9 +106,9 @@ docs: setup ## make the generated pages of docs/ anew
 	$(BIN)/python -m tests.docs.generate
 
 clean: ## remove what these verbs made (not your data)
-	rm -rf $(VENV) $(PEERS) $(BUILD) $(PLACES) out .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(PEERS) $(STREAM_PEERS) $(BUILD) $(PLACES) out .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 lock: ## make the locked requirements anew from pyproject.toml
 	printf 'uv\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/uv.txt -
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev -o requirements/dev.txt pyproject.toml
-	for name in models peers places; do $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package torch -o requirements/$$name.txt requirements/$$name.in; done
+	for name in models peers places stream-peers; do $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package torch -o requirements/$$name.txt requirements/$$name.in; done

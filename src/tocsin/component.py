@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tocsin.clock import Clock, SystemClock
-from tocsin.model import Alert, Batch, DeadLetter, Place
+from tocsin.model import Batch, DeadLetter, Message, Place
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,6 +38,24 @@ class Context:
     random: random.Random = field(default_factory=lambda: random.Random(0))
     base_dir: Path = field(default_factory=Path)
     """Relative paths in the config start here: the folder of the config file."""
+    link: Callable[[str, str], str | None] = lambda incident, action: None
+    """The signed URL under which a person may do `action` with an incident; None where there is no server to ask."""
+    accounts: Path | None = None
+    """Where it is kept what paid services cost, if not in `data_dir`."""
+
+
+class WatchRule(Protocol):
+    """What a source may know of a watch, where its options have a field `watches` and its `takes` names it.
+
+    A source that hears all of a platform keeps what a watch might match; without watches, everything.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def match(self) -> str: ...
+    @property
+    def sources(self) -> Sequence[str] | None: ...
 
 
 class Source(Protocol):
@@ -54,7 +72,6 @@ class Source(Protocol):
 
     def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Batches from `cursor` on (None: from the beginning), each with the cursor to go on from."""
-        ...
 
 
 class Slice(Protocol):
@@ -75,46 +92,37 @@ class Queue(Protocol):
     @property
     def uuid(self) -> str:
         """The log's identity: a new log has a new one, and positions in another log mean nothing here."""
-        ...
 
     def put(self, source: str, batch: Batch) -> int:
         """Append events, dead letters and the source's cursor in one transaction.
 
         Durable on return. Gives the log's last offset. Raises LowSpace when there is no room: nothing is kept.
         """
-        ...
 
     def cursor(self, source: str) -> str | None: ...
 
     def read(self, after: int, limit: int) -> Slice:
         """Up to `limit` events with offsets above `after`, in order; empty at the end."""
-        ...
 
     def end(self) -> int:
         """The last offset ever given (0: none)."""
-        ...
 
     def start_after(self, offset: int) -> None:
         """Give only offsets above `offset`. For a new log beside an older lake."""
-        ...
 
     def trim(self, upto: int) -> None:
         """Everything up to `upto` is safe elsewhere and may be dropped; a queue may keep some of it for a while."""
-        ...
 
     def drop_tail(self) -> None:
         """Drop all that was trimmed, so that no bytes of it are left."""
-        ...
 
     def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Keep dead letters. One with the source, stage and place of an earlier one replaces it."""
-        ...
 
     def dead_letters(self) -> Iterator[tuple[int, DeadLetter]]: ...
 
     def forget(self, numbers: Collection[int]) -> int:
         """Remove dead letters by number; how many there were."""
-        ...
 
     def close(self) -> None: ...
 
@@ -131,7 +139,6 @@ class Enricher(Protocol):
 
     def enrich(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """One array for each name in `fills`, as long as the batch, of the schema's type."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -181,15 +188,12 @@ class Model(Protocol):
 
     def classifier(self, labels: Sequence[Label]) -> Classifier:
         """Something that tells which of these labels fit."""
-        ...
 
     def sentiment(self, texts: Sequence[str]) -> Floats:
         """Probabilities (n, 3) of negative, neutral and positive; each row sums to 1."""
-        ...
 
     def entities(self, texts: Sequence[str]) -> Sequence[list[Span] | None]:
         """Who and what is named in each text, from left to right, without overlap."""
-        ...
 
 
 class Geocoder(Protocol):
@@ -214,12 +218,10 @@ class Classifier(Protocol):
 
     def scores(self, texts: Sequence[str]) -> Floats:
         """(n, labels) from 0 to 1, in the order of the labels; the higher the better, comparable between labels."""
-        ...
 
     @property
     def thresholds(self) -> Floats:
         """(labels,) the scores from which on a label is said to fit, where nothing better is known."""
-        ...
 
 
 class Recalling(Protocol):
@@ -230,7 +232,6 @@ class Recalling(Protocol):
 
     def recall(self, batch: pa.RecordBatch) -> None:
         """Rows already in the lake, in the order of `seq`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -266,33 +267,14 @@ class Revised:
     changed: int
 
 
-class Lake(Protocol):
-    """An open table of records with a transaction log. One writer; any number of readers.
-
-    Rows follow `records.SCHEMA`. The table is append-only but for erasure, revision and compaction.
-    """
+class History(Protocol):
+    """What has been committed to a table of records: for those who only read it."""
 
     @property
     def table_id(self) -> str: ...
 
-    def offset(self, queue: str) -> int:
-        """Up to which offset of the queue with this uuid the lake holds everything (0: nothing)."""
-        ...
-
     def last_seq(self) -> int:
         """The highest `seq` in the lake (0: none)."""
-        ...
-
-    def append(self, rows: pa.Table, queue: str, offset: int) -> int:
-        """Add rows and move the queue's offset, in one commit; gives its version.
-
-        Raises Permanent if the lake is already at or past `offset`: then somebody else wrote.
-        """
-        ...
-
-    def flush(self) -> None:
-        """Make everything committed so far survive a power cut. Only then may the queue be trimmed."""
-        ...
 
     def version(self) -> int: ...
 
@@ -301,11 +283,9 @@ class Lake(Protocol):
 
         Raises LookupError if one of them (or its files) is no longer kept: read `rows` instead.
         """
-        ...
 
     def fingerprint(self, version: int) -> str | None:
         """What the commit's log entry looked like, or None if it is no longer kept."""
-        ...
 
     def rows(
         self,
@@ -318,7 +298,25 @@ class Lake(Protocol):
     ) -> Iterator[pa.RecordBatch]:
         """Rows of the current snapshot in the order of `seq`; `since` (inclusive) and `until` (exclusive) are on
         `event_time`."""
-        ...
+
+
+class Lake(History, Protocol):
+    """An open table of records with a transaction log. One writer; any number of readers.
+
+    Rows follow `records.SCHEMA`. The table is append-only but for erasure, revision and compaction.
+    """
+
+    def offset(self, queue: str) -> int:
+        """Up to which offset of the queue with this uuid the lake holds everything (0: nothing)."""
+
+    def append(self, rows: pa.Table, queue: str, offset: int) -> int:
+        """Add rows and move the queue's offset, in one commit; gives its version.
+
+        Raises Permanent if the lake is already at or past `offset`: then somebody else wrote.
+        """
+
+    def flush(self) -> None:
+        """Make everything committed so far survive a power cut. Only then may the queue be trimmed."""
 
     def snapshot(self) -> Snapshot: ...
 
@@ -328,7 +326,6 @@ class Lake(Protocol):
         The rows stay as `erased`, with what they are counted by. The bytes go with the next `maintain` after the
         retention of old files.
         """
-        ...
 
     def revise(self, change: Change, *, after_seq: int = 0, since: datetime | None = None) -> Iterator[Revised]:
         """Give the rows of every file that ends behind `after_seq` (and has rows from `since` on) other values.
@@ -336,13 +333,15 @@ class Lake(Protocol):
         In small steps, each of which ends with a `Revised`; appends and `maintain` may come between them. Closed
         early, the file at work stays as it was. `changed` of a file is known before its rows are swapped in.
         """
-        ...
 
     def maintain(self, now: datetime, *, erase_now: bool = False) -> None:
         """Compact, clean the log, drop what is past its retention. `erase_now`: also drop unused files at once."""
-        ...
 
     def close(self) -> None: ...
+
+
+Visible = npt.NDArray[np.bool_] | npt.NDArray[np.float32]
+"""What share of each series could be seen: 0 to 1, or whether it could."""
 
 
 @dataclass(frozen=True)
@@ -369,25 +368,32 @@ class Detector(Protocol):
     def add(self, parents: Sequence[int], groups: Sequence[int]) -> None:
         """Add series after those already there. `parents[i]` is the index of its parent series (-1: none);
         series of one group share a daily rhythm."""
-        ...
 
-    def step(self, time: int, counts: Floats, visible: npt.NDArray[np.bool_]) -> Readings:
+    def step(self, time: int, counts: Floats, visible: Visible) -> Readings:
         """Judge, then learn, the bucket that starts at `time` (Unix seconds).
 
-        `visible[i]` False: the source was blind, so the bucket is neither judged nor learned.
+        `visible[i]` is the share of series i that could be seen. Where it is 0 (False), the source was blind: the
+        bucket is neither judged nor learned; in between, as much less is expected.
         """
-        ...
+
+    def look(self, now: int, counts: Floats, visible: Visible) -> Readings | None:
+        """Judge rises up to `now` (Unix seconds), before their buckets are over; nothing is learned.
+
+        `counts` are of all buckets since the last step; a reading's window of `scale` seconds ends at `now`. None where
+        nothing can be worth an alert.
+        """
 
     def save(self) -> bytes:
         """Everything that `load` needs to go on as if never stopped."""
-        ...
 
     def load(self, saved: bytes) -> None: ...
 
 
 class Notifier(Protocol):
-    """Sends one alert to one destination. `alert.key` makes a repeat harmless where the other side can tell."""
+    """Sends one message to one destination. Its `key` makes a repeat harmless where the other side can tell.
 
-    async def send(self, alert: Alert) -> None:
+    One that takes no digests says so by `takes_digests = False`.
+    """
+
+    async def send(self, message: Message) -> None:
         """Returns when the other side has it. Raises Transient (try again) or Permanent (give up)."""
-        ...

@@ -113,12 +113,33 @@ class _Reading:
         self._unique(alerts, ("alerts", "destinations"))
         sources = values.get("sources")
         known = sources if isinstance(sources, dict) else {}
+        self._known_in_delivery(alerts, values)
         for number, watch in _entries(values, "watches"):
             names = watch.get("sources")
             for place, name in enumerate(names if isinstance(names, list) else []):
                 if isinstance(name, str) and name not in known:
                     steps = ("watches", number, "sources", place)
                     self._error(steps, f"no source is named '{printable(name)}'", hint=did_you_mean(name, known))
+
+    def _known_in_delivery(self, alerts: Any, values: dict[str, Any]) -> None:
+        """Whether `delivery:` names destinations, policies and watches that there are."""
+        delivery = alerts.get("delivery") if isinstance(alerts, dict) else None
+        known = {
+            "destination": _names(alerts, "destinations") or ["log"],
+            "policy": [*(_names(alerts, "policies") or ["volume"]), "coverage"],
+            "watch": _names(values, "watches") or ["all"],
+        }
+        for name, block in delivery.items() if isinstance(delivery, dict) else ():
+            self._known("destination", name, known, ("alerts", "delivery", name), key=True)
+            for key, kind in (("policies", "policy"), ("watches", "watch")):
+                wanted = block.get(key) if isinstance(block, dict) else None
+                for place, one in enumerate(wanted if isinstance(wanted, list) else []):
+                    self._known(kind, one, known, ("alerts", "delivery", name, key, place))
+
+    def _known(self, kind: str, name: Any, known: Mapping[str, list[str]], steps: Steps, *, key: bool = False) -> None:
+        if isinstance(name, str) and name not in known[kind]:
+            hint = did_you_mean(name, known[kind])
+            self._error(steps, f"no {kind} is named '{printable(name)}'", hint=hint, key=key)
 
     def _unique(self, block: Any, steps: Steps) -> None:
         seen: dict[str, int] = {}
@@ -156,6 +177,8 @@ class _Reading:
         except ConfigError as error:
             self._error((*steps, "type"), error.message, hint=error.hint)
             return _UNUSABLE
+        for key in model.takes.intersection(block):
+            self._error((*steps, key), f"unknown key '{key}'", hint=f"it belongs at the top: {key}:", key=True)
         options = validate(model, {key: block[key] for key in block if key != "type"}, self._document, steps)
         return self._named(type_name if name is None else name, type_name, options, steps)
 
@@ -217,6 +240,10 @@ def _entries(block: Any, key: str | int) -> Iterator[tuple[int, dict[str, Any]]]
     for number, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, dict):
             yield number, entry
+
+
+def _names(block: Any, key: str) -> list[str]:
+    return [str(entry.get("name", entry.get("type"))) for _, entry in _entries(block, key)]
 
 
 def _blocks(values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -181,8 +181,20 @@ class Reading(msgspec.Struct, frozen=True):
     alert: bool
 
 
+class Note(msgspec.Struct, frozen=True):
+    """What a person wrote about an incident."""
+
+    at: datetime
+    by: str
+    text: str
+
+
 class Incident(msgspec.Struct, frozen=True, omit_defaults=False):
-    """One unusual thing, from its start to its end. Field names are the contract of `alerts list --json`."""
+    """One unusual thing, from its start to its end. Field names are the contract of `alerts list --json`.
+
+    What the detect loop knows comes from the posts alone, so that a replay gives the same; what people did with it
+    (`acked_at` and below) is kept beside it.
+    """
 
     id: str
     policy: str
@@ -202,13 +214,56 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=False):
     sql: str
     peak: float = 0.0
     scale: int = 0
+    measure: str = "mentions"
+    score: float = 0.0
+    """The reading over its threshold when it opened or last grew; 1 is the threshold of the preset."""
+    threshold: float = 1.0
+    """The score from which on the budget let incidents ring when it opened."""
+    told: bool = True
+    """Whether it rang; False: the budget left it to the digest."""
+    part_of: str | None = None
+    """The id of the incident that it is told with."""
+    total_excess: float | None = None
+    """Mentions over (or under) what was expected, from the start to the end; known when it ends."""
+    receipt: dict[str, Any] = {}
+    """The versions of lake, config, model and code that it can be computed again with."""
     acked_at: datetime | None = None
     acked_by: str | None = None
+    assigned_to: str | None = None
+    snoozed_until: datetime | None = None
+    feedback: Literal["useful", "not_useful", "planned"] | None = None
+    notes: tuple[Note, ...] = ()
 
 
-class Alert(msgspec.Struct, frozen=True, omit_defaults=False):
-    """One message about an incident. `key` makes a repeat harmless: incident, event and turn."""
+class Alert(msgspec.Struct, frozen=True, omit_defaults=False, tag_field="type", tag="alert"):
+    """One message about an incident. `key` makes a repeat harmless: incident, event and turn.
+
+    `also` are incidents that are told with it.
+    """
 
     key: str
-    event: Literal["opened", "escalated", "resolved", "expired"]
+    event: Literal["opened", "escalated", "resolved", "expired", "test"]
     incident: Incident
+    also: tuple[Incident, ...] = ()
+
+
+class Digest(msgspec.Struct, frozen=True, omit_defaults=False, tag_field="type", tag="digest"):
+    """One message about all incidents of a stretch of time, told and not told, worst first; or, "held", about those
+    whose messages had to wait.
+
+    `promised` and `told` are alerts: as many as the budget allows in the stretch, as many as rang.
+    """
+
+    key: str
+    period: Literal["hourly", "daily", "weekly", "held"]
+    since: datetime
+    until: datetime
+    incidents: tuple[Incident, ...]
+    promised: float | None = None
+    told: int = 0
+    coverage: float | None = None
+    """What share of the expected stream was seen; None where it is not known."""
+
+
+Message = Alert | Digest
+"""What a notifier sends."""

@@ -9,9 +9,8 @@ back-off: "full jitter" of the AWS Architecture Blog, Exponential Backoff And Ji
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
 import random
-import socket
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,10 +22,11 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from tocsin import __version__
+from tocsin.addresses import PublicResolver, Refused, public_socket
 from tocsin.clock import Clock
 from tocsin.errors import Permanent, Transient
 from tocsin.text import one_line
@@ -38,21 +38,10 @@ MAX_MEMBERS = 1000
 _PIECE = 65_536
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGAIN = (408, 425, 429)
-_NOT_GLOBAL = [
-    ipaddress.ip_network(network)
-    for network in (
-        "192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
-    )
-]  # fmt: skip
-_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 class TooLarge(Permanent):
     """A body is larger than was agreed."""
-
-
-class Refused(OSError):
-    """A connection that is not made, because the address is not public."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +60,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one that anybody on the internet may be reached at.
-
-    >>> is_public("8.8.8.8"), is_public("::ffff:127.0.0.1"), is_public("64:ff9b::7f00:1")
-    (True, False, False)
-    """
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_public(str(ip.ipv4_mapped))
-        if ip not in _UNICAST:
-            return False
-    known = not any(ip in network for network in _NOT_GLOBAL if network.version == ip.version)
-    return known and ip.is_global and not ip.is_multicast
 
 
 def backoff(attempt: int, random: random.Random, base: float = 1.0, cap: float = 60.0) -> float:
@@ -170,32 +140,6 @@ class Decoder:
         return part
 
 
-class _PublicResolver(AbstractResolver):
-    """A resolver that gives public addresses only."""
-
-    def __init__(self, inner: AbstractResolver) -> None:
-        self._inner = inner
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        public = [result for result in found if is_public(result["host"])]
-        if found and not public:
-            raise Refused(f"{one_line(host, 100)} is {found[0]['host']}, which is not a public address")
-        return public
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-def _public_socket(info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
-    family, kind, proto, _, address = info
-    if not is_public(str(address[0])):
-        raise Refused(f"{address[0]} is not a public address")
-    return socket.socket(family, kind, proto)
-
-
 class Client:
     """An HTTP client for one event loop; use it as an async context manager.
 
@@ -274,6 +218,21 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             _raise(error, here)
 
+    @asynccontextmanager
+    async def websocket(
+        self, url: str, *, headers: Mapping[str, str] | None = None, protocols: tuple[str, ...] = (), ping: float = 20.0
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """An open WebSocket, pinged every `ping` seconds; messages have 8 MiB at most. Raises what `request` does."""
+        session = self._session(_host_and_port(here := _checked(url)) in self._allow)
+        options: Any = {"heartbeat": ping, "max_msg_size": MAX_BODY, "protocols": protocols, "headers": headers}
+        try:
+            async with session.ws_connect(here, **options) as socket:
+                yield socket
+        except aiohttp.WSServerHandshakeError as error:
+            raise self._refusal(error.status, error.headers or {}, f"{_name(here)} answered {error.status}") from None
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            _raise(error, here)
+
     def _send(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> Any:
         return self._session(_host_and_port(url) in self._allow).request(
             method, url, data=None if body is None else BytesIO(body), headers=headers, allow_redirects=False
@@ -286,8 +245,8 @@ class Client:
             times = self._timeouts
             self._sessions[trusted] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    resolver=resolver if trusted else _PublicResolver(resolver),
-                    socket_factory=None if trusted else _public_socket,
+                    resolver=resolver if trusted else PublicResolver(resolver),
+                    socket_factory=None if trusted else public_socket,
                     use_dns_cache=False,
                 ),
                 timeout=aiohttp.ClientTimeout(times.total, times.connect, times.read, times.connect),
@@ -306,9 +265,12 @@ class Client:
         if status in _REDIRECTS and "Location" in response.headers:
             return _checked(response.headers["Location"], url)
         line = f"{method} {_name(url)} answered {status} {one_line(response.reason or '', 60)}".rstrip()
+        raise self._refusal(status, response.headers, line)
+
+    def _refusal(self, status: int, headers: Mapping[str, str], line: str) -> Transient | Permanent:
         if status >= 500 or status in _AGAIN:
-            raise Transient(line, retry_after(response.headers.get("Retry-After"), self._clock.now()))
-        raise Permanent(line)
+            return Transient(line, retry_after(headers.get("Retry-After"), self._clock.now()))
+        return Permanent(line)
 
 
 class AnyStatus(Client):
@@ -318,10 +280,20 @@ class AnyStatus(Client):
         return None
 
 
-async def pieces(response: aiohttp.ClientResponse, limit: int | None) -> AsyncIterator[bytes]:
-    """The decoded body of an answer in parts of at most 64 KiB or so, `limit` bytes in all (None: no limit)."""
+async def pieces(
+    response: aiohttp.ClientResponse, limit: int | None, patience: float | None = None
+) -> AsyncIterator[bytes]:
+    """The decoded body of an answer in parts of at most 64 KiB or so, `limit` bytes in all (None: no limit).
+
+    Within a `Client.stream`, raises Transient when nothing comes for `patience` seconds: aiohttp's own time-out for
+    reading does not end a stream whose framing has gone wrong.
+    """
     decoder = Decoder(response.headers.get("Content-Encoding", ""), limit)
-    async for piece in response.content.iter_any():
+    while True:
+        async with asyncio.timeout(patience):
+            piece = await response.content.readany()
+        if not piece:
+            break
         for part in decoder.feed(piece):
             yield part
     decoder.finish()

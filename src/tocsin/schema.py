@@ -61,7 +61,8 @@ def _any_of(stage: str, definitions: dict[str, Any]) -> dict[str, Any]:
         first: dict[str, Any] = {"type": {"const": name}}
         if stage == "notifiers":
             first = {"name": {"type": "string", "description": "Its name. Default: its type."}} | first
-        options["properties"] = first | _without(options["properties"], "type")
+        taken = load.component(stage, name).config_class.takes
+        options["properties"] = first | _without(options["properties"], "type", *taken)
         options["required"] = ["type", *options.get("required", [])]
         definitions[f"{stage}.{name}"] = options
         choices.append({"$ref": f"#/$defs/{stage}.{name}"})

@@ -1,7 +1,8 @@
 """Secrets: references in the config, masks in what is logged, signatures on what is sent.
 
-A reference may stand anywhere in a string: `${env:NAME}`, `${env:NAME:-what to take instead}`, `${file:path}`.
-`$${` writes a plain `${`. Errors name the reference, never a value.
+A reference may stand anywhere in a string: `${env:NAME}`, `${env:NAME:-what to take instead}`, `${file:path}`,
+`${keyring:SERVICE/NAME}` (the system's own store) and `${ssm:NAME}` (AWS Parameter Store). `$${` writes a plain `${`.
+Errors name the reference, never a value.
 
 A signature is HMAC-SHA256 (RFC 2104) over "<timestamp>.<body>", as "sha256=<hex>".
 """
@@ -14,6 +15,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, quote_plus
@@ -82,7 +84,48 @@ def _value(body: str, environ: Mapping[str, str], base_dir: Path) -> tuple[str, 
         raise ConfigError(f"the environment variable {name} is {state}", hint=f"set it, or write ${{env:{name}:-…}}")
     if scheme == "file" and rest:
         return _file(base_dir / Path(rest).expanduser()), True
-    raise ConfigError(f"the reference ${{{body}}} is not known", hint="write ${env:NAME}, ${file:path}, or $${ for ${")
+    if scheme in _STORES and rest:
+        return _stored(scheme, rest), True
+    raise ConfigError(
+        f"the reference ${{{body}}} is not known",
+        hint="write ${env:NAME}, ${file:path}, ${keyring:SERVICE/NAME}, ${ssm:NAME}, or $${ for ${",
+    )
+
+
+def _stored(scheme: str, name: str) -> str:
+    """A secret from a store of the system or the cloud."""
+    try:
+        value = _STORES[scheme](name)
+    except ModuleNotFoundError as error:
+        extra = {"ssm": "aws"}.get(scheme, scheme)
+        hint = f"install it: pip install 'tocsin[{extra}]'"
+        raise ConfigError(f"${{{scheme}:{name}}} needs the library {error.name}", hint=hint) from None
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a store's library raises; its text may hold a secret
+        raise ConfigError(f"${{{scheme}:{name}}} cannot be had ({type(error).__name__})") from None
+    if not value:
+        raise ConfigError(f"${{{scheme}:{name}}} is not there, or empty")
+    return value
+
+
+def _keyring(name: str) -> str:
+    """https://keyring.readthedocs.io"""
+    service, slash, user = name.rpartition("/")
+    if not slash or not service or not user:
+        raise ConfigError(f"the reference ${{keyring:{name}}} names no entry", hint="write ${keyring:SERVICE/NAME}")
+    value: str | None = import_module("keyring").get_password(service, user)
+    return value or ""
+
+
+def _ssm(name: str) -> str:
+    """https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html"""
+    answer = import_module("boto3").client("ssm").get_parameter(Name=name, WithDecryption=True)
+    value: str = answer["Parameter"]["Value"]
+    return value
+
+
+_STORES: Mapping[str, Callable[[str], str]] = {"keyring": _keyring, "ssm": _ssm}
 
 
 def _file(path: Path) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,11 +24,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from tocsin import load, rules
+from tocsin import load, rules, times
 from tocsin.document import Steps
 from tocsin.errors import ConfigError
 from tocsin.options import Duration, ModelChoice, Options
-from tocsin.secrets import Redactor
+from tocsin.secrets import Redactor, SigningKey
+from tocsin.silences import DAYS, Day, quiet_hours
 
 
 def _a_name(name: str) -> str:
@@ -45,10 +47,24 @@ def _a_rule(rule: str) -> str:
     return rule
 
 
+def _a_zone(name: str) -> str:
+    times.zone(name)
+    return name
+
+
 def _a_budget(budget: str) -> str:
     if re.fullmatch(r"[1-9]\d{0,5} per (hour|day|week|month)", budget) is None:
         raise ValueError("must be a number per hour, day, week or month, like '1 per day'")
     return budget
+
+
+def _quiet_hours(text: str) -> str:
+    quiet_hours(text)
+    return text
+
+
+def _one_or_several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 def _a_position(value: Any) -> tuple[float, float]:
@@ -74,8 +90,10 @@ Position = Annotated[
     BeforeValidator(_a_position),
     WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
 ]
-Dimension = Literal["watch", "category", "source", "language", "country"]
-Measure = Literal["mentions", "voices", "negative_share", "silence"]
+Dimension = Literal["watch", "category", "source", "language", "country", "sentiment", "entity"]
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+QuietHours = Annotated[str, AfterValidator(_quiet_hours)]
+Measure = Literal["mentions", "voices", "share", "negative_share", "new_phrases", "silence"]
 
 
 class Block(Options):
@@ -168,20 +186,25 @@ class Policy(Block):
     name: Name
     """Its name in alerts."""
     measure: Measure = "mentions"
-    """What is counted. This version counts `mentions` only."""
+    """What is counted: `mentions`, `voices` (independent authors), `share` of the parent, `negative_share` (of negative
+    posts), `new_phrases` (authors who repeat words that nobody said a day before), or `silence`, which rings for falls
+    only."""
     by: Annotated[tuple[Dimension, ...], Field(min_length=1)] = ("watch", "category")
     """The dimensions whose combinations are the series."""
     bucket: Duration = 60.0
     """How long a stretch of event time is counted together; a day must be a multiple of it."""
     sensitivity: Literal["balanced", "quiet", "strict"] = "balanced"
     """How readily it rings: `balanced` most, `quiet` less, `strict` for the clearest cases only."""
+    budget: Annotated[str, AfterValidator(_a_budget)] | None = None
+    """How many alerts of it are welcome, counted apart from all others. Default: it shares the common budget."""
 
-    @field_validator("measure")
-    @classmethod
-    def _counted(cls, measure: Measure) -> Measure:
-        if measure != "mentions":
-            raise ValueError(f"the measure '{measure}' is not yet in this version; use mentions")
-        return measure
+    @model_validator(mode="after")
+    def _fits_the_measure(self) -> Policy:
+        if self.measure == "share" and len(self.by) < 2:
+            raise ValueError("a share needs two dimensions in `by:` or more: it is the last one's of the others")
+        if self.measure == "negative_share" and "sentiment" in self.by:
+            raise ValueError("negative_share is by sentiment itself: leave `sentiment` out of `by:`")
+        return self
 
     @field_validator("by")
     @classmethod
@@ -198,6 +221,77 @@ class Policy(Block):
         return bucket
 
 
+class Delivery(Block):
+    """How a destination is served. Times of day are those of `zone`."""
+
+    zone: Annotated[str, AfterValidator(_a_zone)] = "UTC"
+    """IANA name of the time zone, like Europe/Berlin."""
+    quiet: Annotated[tuple[QuietHours, ...], BeforeValidator(_one_or_several)] = ()
+    """Quiet hours, like "22:00-07:00" or ["22:00-07:00", "sat sun 00:00-24:00"]: messages wait and come together."""
+    wake_for: Annotated[int, Field(ge=0, le=100)] = 85
+    """The severity that does not wait for the end of quiet hours."""
+    digest: Literal["hourly", "daily", "weekly"] | None = None
+    """A message about all incidents of the stretch, told or not. Weekly ones come on Monday."""
+    at: Annotated[str, Field(pattern=f"^{CLOCK}$")] = "08:00"
+    """When daily and weekly digests come."""
+    alerts: bool = True
+    """Whether single alerts come; false: only digests."""
+    rate: Annotated[str, AfterValidator(_a_budget)] | None = None
+    """How many messages it may get: `N per hour`, `day`, `week` or `month`; what is more comes together later."""
+    budget: Annotated[str, AfterValidator(_a_budget)] | None = None
+    """How many alerts are welcome here, where that is fewer than the common budget; the worst come."""
+    least_severity: Annotated[int, Field(ge=0, le=100)] = 0
+    """The least severity that it is told of."""
+    policies: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The policies that it is told of. Default: all, and sources that go blind (`coverage`)."""
+    watches: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The watches that it is told of; what is of no watch concerns all. Default: all."""
+
+    @model_validator(mode="after")
+    def _hears_something(self) -> Delivery:
+        if not self.alerts and self.digest is None:
+            raise ValueError("with `alerts: false` and no `digest` nothing would ever come: take one away, or add one")
+        return self
+
+
+class Maintenance(Block):
+    """A stretch in which incidents are kept and shown, and not told of before it is over."""
+
+    name: Name
+    """What it is, as people read it."""
+    match: dict[str, str] = Field(default_factory=dict)
+    """The incidents that it is about, by label: watch, category, policy, source … Default: all."""
+    since: datetime | None = None
+    """When it begins, with a zone (ISO 8601). Default: long ago."""
+    until: datetime | None = None
+    """When it ends, with a zone; or `hours:` for one that comes every week."""
+    hours: Annotated[str, Field(pattern=CLOCK + "-" + CLOCK)] | None = None
+    """From when until when on each of its days, like "22:00-04:00"."""
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = DAYS
+    """The days on which it begins. Default: every day."""
+    zone: Annotated[str, AfterValidator(_a_zone)] = "UTC"
+    """IANA name of the zone of `hours`."""
+
+    @model_validator(mode="after")
+    def _once_or_weekly(self) -> Maintenance:
+        if (self.until is None) == (self.hours is None):
+            raise ValueError("give `until:` for one that comes once, or `hours:` for one that comes again")
+        if any(moment is not None and moment.tzinfo is None for moment in (self.since, self.until)):
+            raise ValueError("`since` and `until` need a zone, like 2026-12-24T18:00+01:00")
+        return self
+
+
+class Heartbeat(Block):
+    """A sign of life for a service that rings when it stays away."""
+
+    url: str
+    """Where it is sent (GET)."""
+    every: Annotated[Duration, Field(ge=10)] = 60.0
+    """How often."""
+    allow_private: bool = False
+    """Whether the address may be on this machine or in a private network."""
+
+
 class Alerts(Block):
     """When to ring, and whom."""
 
@@ -207,6 +301,12 @@ class Alerts(Block):
     """What is measured. Default: one policy `volume` of mentions by watch and category."""
     destinations: Annotated[tuple[Part, ...], Field(validate_default=True)] = ()
     """Where alerts go: a `name`, a `type`, and the options of that type. Default: one `log`."""
+    delivery: dict[str, Delivery] = Field(default_factory=dict)
+    """How destinations are served, by their names: quiet hours, digests, rates, what they want."""
+    maintenance: tuple[Maintenance, ...] = ()
+    """Stretches in which nothing is told, or not all."""
+    heartbeat: Heartbeat | None = None
+    """Where a sign of life goes while all loops do their work."""
 
     @field_validator("policies")
     @classmethod
@@ -226,6 +326,12 @@ class Server(Block):
     """The address to listen on. Anything but a loopback address opens it to others."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8321
     """The port; 0 takes any that is free."""
+    public_url: str | None = None
+    """Where people reach it, like https://tocsin.example.com: what links and buttons in alerts begin with."""
+    link_days: Annotated[int, Field(ge=1, le=365)] = 14
+    """How long the links in an alert do what they say."""
+    token: SigningKey | None = None
+    """What programs must show to set silences ("Authorization: Bearer …"). Default: only this machine may."""
 
 
 class Config(Block):

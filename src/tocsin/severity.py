@@ -21,6 +21,30 @@ def severity(score: float) -> int:
     return round(100 * (1 - exp(-max(0.0, score - 0.5))))
 
 
+def worse(score: float, told: float) -> bool:
+    """Whether a score is so far beyond the one last told that people want to know: 20 more of severity, or twice it,
+    as severity ends at 100.
+
+    >>> worse(1.3, told=1.0), worse(1.5, told=1.0), worse(3.5, told=2.0), worse(4.0, told=2.0)
+    (False, True, False, True)
+    """
+    return severity(score) >= severity(told) + 20 or far_worse(score, told)
+
+
+def far_worse(score: float, told: float) -> bool:
+    """Whether a score is so far beyond the one last told that even those want to know who asked for rest."""
+    return score >= 2 * told
+
+
+def score(severity: int) -> float:
+    """The other way round, about: the reading over its threshold of a severity from 0 to 99.
+
+    >>> [round(score(one), 1) for one in (39, 63, 78, 92)]
+    [1.0, 1.5, 2.0, 3.0]
+    """
+    return 0.5 - log(1 - min(severity, 99) / 100)
+
+
 def once_in(score: float) -> float:
     """Seconds from one reading this high to the next, for a series as lively as a well-known brand.
 

@@ -23,14 +23,17 @@ from tocsin.alone import alone
 from tocsin.errors import Corrupt, LowSpace, Permanent, TocsinError, Transient
 from tocsin.forget import scrub
 from tocsin.model import Alert, Incident
+from tocsin.people import Done, with_people
+from tocsin.state_counts import Counted
+from tocsin.state_digests import Digests, put_down
+from tocsin.state_outbox import Outbox, post, score_told
+from tocsin.state_rows import coverage_table, done_with, feedback_of, incident_of, incident_table
 from tocsin.state_schema import SCHEMA_VERSION
+from tocsin.state_silences import Silences
 from tocsin.understanding import Understanding, forget
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -52,22 +55,11 @@ class Checkpoint:
     saved: bytes
 
 
-@dataclass(frozen=True)
-class Outgoing:
-    """One alert on its way to one destination. `created` and `due` are Unix seconds."""
-
-    number: int
-    destination: str
-    alert: Alert
-    attempts: int
-    created: float
-
-
 CountKey = tuple[str, str, int]
 """Policy, series as JSON text, bucket start (Unix seconds)."""
 
 
-class State:
+class State(Outbox):
     """The database at `url`, or in the file `path`. Raises Permanent or Corrupt if it cannot be used."""
 
     def __init__(self, path: Path) -> None:
@@ -80,6 +72,9 @@ class State:
                 schema.metadata.create_all(self._engine)
                 self._check_version()
             self.understanding = Understanding(self._engine)
+            self.counted = Counted(self._engine)
+            self.silences = Silences(self._engine)
+            self.digests = Digests(self._engine)
         except OSError as error:
             raise Permanent(f"{path} cannot be opened: {error.strerror}") from error
         except Transient as error:
@@ -96,6 +91,7 @@ class State:
             elif int(found) > SCHEMA_VERSION:
                 raise Permanent(f"{self.path} was written by a newer Tocsin (schema {found}): update this one")
             elif int(found) < SCHEMA_VERSION:  # the tables that it did not know were made before
+                schema.complete(db)
                 newer = sa.update(schema.meta).where(schema.meta.c.key == "schema")
                 db.execute(newer.values(value=str(SCHEMA_VERSION)))
 
@@ -125,75 +121,47 @@ class State:
             return read_counts(db, policy, series, since, until)
 
     def incidents(self) -> list[Incident]:
-        """All incidents, newest first."""
-        query = sa.select(schema.incidents.c.body, schema.incidents.c.acked_at, schema.incidents.c.acked_by)
+        """All incidents, newest first, with what people did with them."""
+        table = schema.incidents.c
+        query = sa.select(table.id, table.body, table.acked_at, table.acked_by, table.receipt)
         with self._engine.connect() as db:
-            rows = db.execute(query.order_by(schema.incidents.c.detected_at.desc(), schema.incidents.c.id)).all()
-        return [_incident(*row) for row in rows]
+            rows = db.execute(query.order_by(table.detected_at.desc(), table.id)).all()
+            done = done_with(db)
+        return [with_people(incident_of(*row[1:]), done.get(row.id, ())) for row in rows]
 
-    def acknowledge(self, incident: str, by: str, at: datetime) -> Incident | None:
-        """Mark an incident as seen by a person; None if there is none with this id."""
+    def incident(self, id: str) -> Incident | None:
+        """One incident; None if there is none with this id."""
+        table = schema.incidents.c
+        query = sa.select(table.body, table.acked_at, table.acked_by, table.receipt).where(table.id == id)
+        with self._engine.connect() as db:
+            row = db.execute(query).first()
+            return None if row is None else with_people(incident_of(*row), done_with(db, id).get(id, ()))
+
+    def evidence(self, id: str) -> bytes | None:
+        """An incident's JSON as it was when it opened or last grew; None where it was not kept."""
+        with self._engine.connect() as db:
+            found: bytes | None = db.scalar(sa.select(schema.incidents.c.evidence).where(schema.incidents.c.id == id))
+        return found
+
+    def did(self, done: Done) -> None:
+        """Put down what somebody did with an incident."""
         with self._engine.begin() as db:
             db.execute(
-                sa.update(schema.incidents)
-                .where(schema.incidents.c.id == incident)
-                .values(acked_at=at.isoformat(), acked_by=by)
-            )
-            row = db.execute(
-                sa.select(schema.incidents.c.body, schema.incidents.c.acked_at, schema.incidents.c.acked_by).where(
-                    schema.incidents.c.id == incident
-                )
-            ).first()
-        return None if row is None else _incident(*row)
-
-    def due(self, now: float, limit: int = 100) -> list[Outgoing]:
-        """Alerts to be sent now, oldest first.
-
-        Where the clock has gone back, one that was never tried is due at once, and no other waits longer than a day.
-        """
-        outbox = schema.outbox.c
-        went_back = sa.or_(sa.and_(outbox.attempts == 0, outbox.created > now), outbox.due > now + DAY_SECONDS)
-        query = (
-            sa.select(outbox.number, outbox.destination, outbox.body, outbox.attempts, outbox.created)
-            .where(outbox.state == "pending", sa.or_(outbox.due <= now, went_back))
-            .order_by(outbox.number)
-            .limit(limit)
-        )
-        with self._engine.connect() as db:
-            rows = db.execute(query).all()
-        return [
-            Outgoing(n, to, msgspec.json.decode(body, type=Alert), tries, made) for n, to, body, tries, made in rows
-        ]
-
-    def untried(self) -> int:
-        """How many alerts wait to be sent and have not been tried yet."""
-        query = sa.select(sa.func.count()).select_from(schema.outbox)
-        with self._engine.connect() as db:
-            return int(db.scalar(query.where(schema.outbox.c.state == "pending", schema.outbox.c.attempts == 0)) or 0)
-
-    def sent(self, number: int) -> None:
-        with self._engine.begin() as db:
-            db.execute(
-                sa.update(schema.outbox).where(schema.outbox.c.number == number).values(state="sent", error=None)
+                sa.insert(schema.incident_log).values(msgspec.structs.asdict(done) | {"at": done.at.isoformat()})
             )
 
-    def failed(self, number: int, error: str, due: float | None) -> None:
-        """Try again at `due` (Unix seconds), or never (None: dead)."""
-        values = {"state": "dead", "error": error} if due is None else {"due": due, "error": error}
-        with self._engine.begin() as db:
-            db.execute(
-                sa.update(schema.outbox)
-                .where(schema.outbox.c.number == number)
-                .values(attempts=schema.outbox.c.attempts + 1, **values)
-            )
-
-    def outbox(self) -> list[Mapping[str, Any]]:
-        """Every outbox row without its body, newest first."""
-        columns = [column for column in schema.outbox.c if column.name != "body"]
+    def done(self, id: str) -> list[Done]:
+        """What people did with an incident, oldest first."""
         with self._engine.connect() as db:
-            return [
-                dict(row) for row in db.execute(sa.select(*columns).order_by(schema.outbox.c.number.desc())).mappings()
-            ]
+            return list(done_with(db, id).get(id, ()))
+
+    def seen(self, since: float, until: float) -> float | None:
+        """What share of the hours in [since, until) all streams were seen; None where none is known."""
+        hours = schema.coverage.c
+        query = sa.select(sa.func.count(), sa.func.sum(hours.blind)).where(hours.start >= since, hours.start < until)
+        with self._engine.connect() as db:
+            many, blind = db.execute(query).one()
+        return round(1 - blind / (3600 * many), 4) if many else None
 
     def compact(self) -> None:
         """Rewrite the file, so that no bytes of what was deleted are left in it."""
@@ -202,11 +170,12 @@ class State:
             db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def tables(self) -> dict[str, pa.Table]:
-        """`series` and `incidents` as Arrow tables, for SQL."""
+        """`series`, `incidents` and `coverage` as Arrow tables, for SQL."""
         import pyarrow as pa
 
         with self._engine.connect() as db:
             counted = db.execute(sa.select(schema.counts).order_by(schema.counts.c.bucket)).all()
+            hours = coverage_table(db)
         policy, series, bucket, count, late = zip(*counted, strict=True) if counted else ((),) * 5
         return {
             "series": pa.table(
@@ -218,7 +187,8 @@ class State:
                     "late": pa.array(late, pa.int64()),
                 }
             ),
-            "incidents": _incident_table(self.incidents()),
+            "incidents": incident_table(self.incidents()),
+            "coverage": hours,
         }
 
     def close(self) -> None:
@@ -269,30 +239,52 @@ class Transaction:
     def counts(self, policy: str, series: str, since: int, until: int) -> dict[int, int]:
         return read_counts(self._db, policy, series, since, until)
 
-    def put_incident(self, incident: Incident) -> None:
-        values = {
-            "policy": incident.policy,
-            "detected_at": incident.detected_at.isoformat(),
-            "body": msgspec.json.encode(incident),
-        }
+    def put_incident(self, incident: Incident, receipt: Mapping[str, Any] | None = None) -> None:
+        """Put down an incident as it is now; with a receipt where its evidence is new, when it opens or grows.
+
+        Whether it rang is no part of the evidence.
+        """
+        bodies = {"body": msgspec.json.encode(incident)}
+        if receipt is not None:
+            evidence = msgspec.structs.replace(incident, told=True, part_of=None, threshold=1.0)
+            bodies |= {"evidence": msgspec.json.encode(evidence), "receipt": msgspec.json.encode(receipt)}
+        values = {"policy": incident.policy, "detected_at": incident.detected_at.isoformat(), **bodies}
         statement = insert(schema.incidents).values(id=incident.id, **values)
         self._db.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+    def news(self, id: str, *, opened: bool) -> None:
+        """Something for the digests: an incident has opened, has rung later, or has ended."""
+        put_down(self._db, id, opened=opened)
 
     def incident(self, number: str) -> Incident | None:
         body = self._db.scalar(sa.select(schema.incidents.c.body).where(schema.incidents.c.id == number))
         return None if body is None else msgspec.json.decode(body, type=Incident)
 
+    def put_coverage(self, hours: Sequence[Mapping[str, Any]]) -> None:
+        """Put down hours of streams: rows of the table `coverage`."""
+        if hours:
+            statement = insert(schema.coverage)
+            places = ["source", "stream", "start"]
+            values = {column.name: statement.excluded[column.name] for column in schema.coverage.c}
+            self._db.execute(statement.on_conflict_do_update(index_elements=places, set_=values), list(hours))
+
+    def feedback(self, policy: str) -> list[str]:
+        """What people say now of a policy's alerts, oldest first."""
+        return feedback_of(self._db, policy)
+
+    def snoozed_until(self, id: str) -> datetime | None:
+        """Until when people want to hear no more of an incident."""
+        ends = [one for one in done_with(self._db, id).get(id, ()) if one.action in {"snooze", "unsnooze"}]
+        return datetime.fromisoformat(ends[-1].argument) if ends and ends[-1].argument else None
+
     def post_alert(self, alert: Alert, destinations: Sequence[str], now: float) -> None:
         """Put an alert into the outbox; one that is already there (same key and destination) stays as it is."""
-        body = msgspec.json.encode(alert)
         for destination in destinations:
-            self._db.execute(
-                insert(schema.outbox)
-                .values(
-                    key=alert.key, destination=destination, state="pending", body=body, attempts=0, created=now, due=now
-                )
-                .on_conflict_do_nothing(index_elements=["key", "destination"])
-            )
+            post(self._db, alert, destination, now)
+
+    def score_told(self, incident: str) -> float | None:
+        """The score of an incident in the last message of it, sent or not; None where there is none."""
+        return score_told(self._db, incident)
 
     def forget(self, uids: Collection[str], authors: Collection[tuple[str, str]]) -> int:
         """Take erased posts out of incidents, alerts and judgements; in how many places one was.
@@ -302,12 +294,18 @@ class Transaction:
         if not uids and not authors:
             return 0
         found = forget(self._db, uids, authors)
-        for table, key in ((schema.incidents, schema.incidents.c.id), (schema.outbox, schema.outbox.c.number)):
-            for row in self._db.execute(sa.select(key, table.c.body)).all():
-                body = msgspec.json.decode(row.body)
+        bodies = (
+            (schema.incidents.c.id, schema.incidents.c.body),
+            (schema.incidents.c.id, schema.incidents.c.evidence),
+            (schema.outbox.c.number, schema.outbox.c.body),
+        )
+        for key, column in bodies:
+            for number, stored in self._db.execute(sa.select(key, column).where(column.is_not(None))).all():
+                body = msgspec.json.decode(stored)
                 if scrub(body, uids, authors):
-                    found += 1
-                    self._db.execute(sa.update(table).where(key == row[0]).values(body=msgspec.json.encode(body)))
+                    found += column is not schema.incidents.c.evidence
+                    scrubbed = {column.key: msgspec.json.encode(body)}
+                    self._db.execute(sa.update(key.table).where(key == number).values(scrubbed))
         return found
 
     def reset(self, policy: str) -> None:
@@ -348,24 +346,3 @@ def _in_our_words(path: Path, error: BaseException | None) -> TocsinError | None
         )
     kind = LowSpace if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else Transient
     return kind(f"{path}: {error}")
-
-
-def _incident(body: bytes, acked_at: str | None, acked_by: str | None) -> Incident:
-    incident = msgspec.json.decode(body, type=Incident)
-    at = datetime.fromisoformat(acked_at) if acked_at else None
-    return msgspec.structs.replace(incident, acked_at=at, acked_by=acked_by)
-
-
-def _incident_table(incidents: Sequence[Incident]) -> pa.Table:
-    import pyarrow as pa
-
-    time = pa.timestamp("us", tz="UTC")
-    plain = [
-        ("id", pa.string()), ("policy", pa.string()), ("state", pa.string()), ("direction", pa.string()),
-        ("start", time), ("detected_at", time), ("end", time), ("observed", pa.float64()), ("expected", pa.float64()),
-        ("low", pa.float64()), ("high", pa.float64()), ("peak", pa.float64()), ("severity", pa.int32()),
-        ("headline", pa.string()), ("sql", pa.string()), ("acked_at", time), ("acked_by", pa.string()),
-    ]  # fmt: skip
-    arrays = {name: pa.array([getattr(incident, name) for incident in incidents], type) for name, type in plain}
-    series = pa.array([list(i.series.items()) for i in incidents], pa.map_(pa.string(), pa.string()))
-    return pa.table(arrays | {"series": series})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 5
 
 metadata = sa.MetaData()
 meta = sa.Table(
@@ -45,6 +45,20 @@ incidents = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("acked_at", sa.String),
     sa.Column("acked_by", sa.String),
+    sa.Column("opened", sa.LargeBinary, key="evidence"),
+    sa.Column("receipt", sa.LargeBinary),
+    sa.Column("news", sa.BigInteger, index=True),
+    sa.Column("opened_news", sa.BigInteger),
+)
+incident_log = sa.Table(
+    "incident_log",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("incident", sa.String, nullable=False, index=True),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("argument", sa.String),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("at", sa.String, nullable=False),
 )
 outbox = sa.Table(
     "outbox",
@@ -58,7 +72,24 @@ outbox = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("due", sa.Float, nullable=False),
     sa.Column("error", sa.String),
+    sa.Column("incident", sa.String),
+    sa.Column("held", sa.Float),
+    sa.Column("sent_at", sa.Float),
     sa.UniqueConstraint("key", "destination"),
+)
+digests = sa.Table(
+    "digests",
+    metadata,
+    sa.Column("destination", sa.String, primary_key=True),
+    sa.Column("until", sa.Float, nullable=False),
+    sa.Column("news", sa.BigInteger, nullable=False),
+)
+silences = sa.Table(
+    "silences",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("ends", sa.Float, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )
 judgements = sa.Table(
     "judgements",
@@ -87,6 +118,17 @@ thresholds = sa.Table(
     sa.Column("deciles", sa.String, nullable=False),
     sa.Column("at", sa.String, nullable=False),
 )
+coverage = sa.Table(
+    "coverage",
+    metadata,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("stream", sa.String, primary_key=True),
+    sa.Column("start", sa.BigInteger, primary_key=True),
+    sa.Column("arrived", sa.BigInteger, nullable=False),
+    sa.Column("expected", sa.Float),
+    sa.Column("blind", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+)
 labelled = sa.Table(
     "labelled",
     metadata,
@@ -103,3 +145,14 @@ relabelling = sa.Table(
     sa.Column("changed", sa.Boolean, nullable=False),
     sa.Column("epoch", sa.BigInteger, nullable=False),
 )
+
+
+def complete(db: sa.Connection) -> None:
+    """Add the columns that a database of an older version has not. All that were added since may be empty."""
+    found = sa.inspect(db)
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(db.dialect)
+                db.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from tocsin.model import Batch
+from tocsin.model import Batch, Heartbeat, Post
 from tocsin.secrets import Redactor, extras
 from tocsin.text import clean, one_line
 
@@ -46,6 +46,9 @@ METRICS = (
     Metric("tocsin_duplicates_total", "counter", "Posts that were already in the lake.", ("source",)),
     Metric("tocsin_dead_letters_total", "counter", "What could not be used and was put aside.", ("stage",)),
     Metric("tocsin_source_paused_seconds_total", "counter", "Time that a source stood still.", ("source",)),
+    Metric("tocsin_source_heard_timestamp_seconds", "gauge", "Unix time of a source's newest word.", ("source",)),
+    Metric("tocsin_source_lag_seconds", "gauge", "From a post's time to its arrival, lately, median.", ("source",)),
+    Metric("tocsin_source_cost_dollars", "gauge", "What a paid source has cost today (UTC).", ("source",)),
     Metric("tocsin_retries_total", "counter", "Tries after a fault that may pass.", ("stage", "name")),
     Metric("tocsin_queue_events", "gauge", "Events in the queue that are not yet in the lake."),
     Metric("tocsin_lake_commits_total", "counter", "Commits to the lake."),
@@ -54,6 +57,9 @@ METRICS = (
     Metric("tocsin_detect_lag_seconds", "gauge", "Event time between the newest row and the last judged bucket."),
     Metric("tocsin_incidents_total", "counter", "Incidents opened.", ("policy",)),
     Metric("tocsin_sends_total", "counter", "Alerts sent, by how it went.", ("destination", "outcome")),
+    Metric("tocsin_outbox_messages", "gauge", "Alerts that wait to be sent.", ("destination",)),
+    Metric("tocsin_outbox_age_seconds", "gauge", "How long the oldest of them has waited.", ("destination",)),
+    Metric("tocsin_destination_resting", "gauge", "1 while a destination is left alone.", ("destination",)),
 )
 
 
@@ -85,9 +91,21 @@ class Telemetry:
         for event in batch.events:
             kind = type(event).__name__.lower()
             counts[kind] = counts.get(kind, 0) + 1
+        self._heard(source, batch)
         for kind, count in counts.items():
             self._add("tocsin_events_total", count, source, kind)
         self.dead("ingest", len(batch.dead))
+
+    def _heard(self, source: str, batch: Batch) -> None:
+        """How fresh a source is."""
+        times = [event.received_at if isinstance(event, Post) else event.at for event in batch.events
+                 if isinstance(event, Post | Heartbeat)]  # fmt: skip
+        if times:
+            self._set("tocsin_source_heard_timestamp_seconds", max(times).timestamp(), source)
+        posts = [event for event in batch.events if isinstance(event, Post) and not event.backfilled]
+        lags = sorted((post.received_at - post.created_at).total_seconds() for post in posts if post.created_at)
+        if lags:
+            self._set("tocsin_source_lag_seconds", lags[len(lags) // 2], source)
 
     def duplicate(self, source: str) -> None:
         self._add("tocsin_duplicates_total", 1, source)
@@ -100,13 +118,17 @@ class Telemetry:
         """A source had to stand still for so long."""
         self._add("tocsin_source_paused_seconds_total", seconds, source)
 
+    def cost(self, source: str, dollars: float) -> None:
+        """What a paid source has cost since midnight, UTC."""
+        self._set("tocsin_source_cost_dollars", dollars, source)
+
     def retried(self, stage: str, name: str) -> None:
         """A source, destination or loop is tried again after a Transient fault."""
         self._add("tocsin_retries_total", 1, stage, name)
 
     def backlog(self, events: int) -> None:
         """So many events are in the queue and not in the lake."""
-        self._metrics["tocsin_queue_events"].set(events)
+        self._set("tocsin_queue_events", events)
 
     def committed(self, rows: int, seconds: float) -> None:
         """A commit to the lake has been made."""
@@ -116,15 +138,24 @@ class Telemetry:
 
     def lag(self, seconds: float) -> None:
         """How far detection is behind the newest row, in event time."""
-        self._metrics["tocsin_detect_lag_seconds"].set(seconds)
+        self._set("tocsin_detect_lag_seconds", seconds)
 
     def incident(self, policy: str) -> None:
         """An incident was opened."""
         self._add("tocsin_incidents_total", 1, policy)
 
-    def sent(self, destination: str, outcome: Literal["delivered", "retry", "dead"]) -> None:
+    def sent(self, destination: str, outcome: Literal["delivered", "retry", "dead", "held"]) -> None:
         """An alert was sent, or was not."""
         self._add("tocsin_sends_total", 1, destination, outcome)
+
+    def outbox(self, destination: str, messages: int, seconds: float) -> None:
+        """So many alerts wait for a destination, the oldest for so long."""
+        self._set("tocsin_outbox_messages", messages, destination)
+        self._set("tocsin_outbox_age_seconds", max(seconds, 0.0), destination)
+
+    def resting(self, destination: str, *, rests: bool) -> None:
+        """Whether a destination that keeps failing is left alone for a while."""
+        self._set("tocsin_destination_resting", rests, destination)
 
     def render(self) -> bytes:
         """All of it, in the text format of Prometheus (version 0.0.4)."""
@@ -133,9 +164,14 @@ class Telemetry:
         return generate_latest(self._registry)
 
     def _add(self, name: str, amount: float, *values: str) -> None:
-        metric = self._metrics[name]
+        self._of(name, *values).inc(amount)
+
+    def _set(self, name: str, value: float, *values: str) -> None:
+        self._of(name, *values).set(value)
+
+    def _of(self, name: str, *values: str) -> Any:
         labels = [self._bounded(f"{name}/{place}", value) for place, value in enumerate(values)]
-        (metric.labels(*labels) if labels else metric).inc(amount)
+        return self._metrics[name].labels(*labels) if labels else self._metrics[name]
 
     def _bounded(self, label: str, value: str) -> str:
         known = self._values.setdefault(label, set())

@@ -38,6 +38,10 @@ LINK = re.compile(
     rf"https?://[^\s<>\"\u2e80-\u2fff\u3000-\u303f\uff00-\uffef{UNSPACED}{_ASTRAL_UNSPACED}]+", re.IGNORECASE
 )
 """A link in running text. It ends where a script without spaces goes on."""
+LONGEST = 4096
+"""Characters of a tag, name or link in a text; what is longer is none."""
+_TRAILING = ".,;:!?'\"…‘’“”«»*_~"
+_BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
 def fold(text: str) -> str:
@@ -67,6 +71,28 @@ def words(text: str) -> list[str]:
         found.append(BREAK)
     found.pop()
     return found
+
+
+def links(text: str) -> list[str]:
+    """The links that stand in a text, without what belongs to the sentence around them.
+
+    >>> links("See (https://acme.example/x_(y)), or https://acme.example.")
+    ['https://acme.example/x_(y)', 'https://acme.example']
+    """
+    if "://" not in text:
+        return []
+    found = [_trimmed(link) for link in LINK.findall(text) if len(link) <= LONGEST]
+    return [link for link in found if not link.endswith("://")]
+
+
+def _trimmed(link: str) -> str:
+    """The link without the sentence's punctuation and without brackets that are not opened in it."""
+    while True:
+        link = link.rstrip(_TRAILING)
+        opening = _BRACKETS.get(link[-1])
+        if opening is None or link.count(opening) >= link.count(link[-1]):
+            return link
+        link = link[:-1]
 
 
 def _words(text: str) -> list[str]:

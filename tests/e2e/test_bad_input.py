@@ -31,7 +31,7 @@ def source(**options: object) -> str:
         ("watchs: []\n", "tocsin.yaml:1:1: unknown key 'watchs' (did you mean 'watches'?)"),
         ("watches:\n  - {name: a, match: '(acme OR'}\n", "tocsin.yaml:2:31: OR needs a term on each side"),
         (source(time_format="klingon"), "'klingon' is no form of time: write one of iso, "),
-        (source(type="fil"), "no source has the type 'fil'; there are file, "),
+        (source(type="fil"), "no source has the type 'fil'; there are discord, file, "),
         ("lateness: soon\n", "tocsin.yaml:1:11: 'soon' is not a duration: write a number and a unit, like 90s"),
     ],
 )

@@ -96,9 +96,10 @@ def test_the_config_that_init_writes_is_good_and_runs(tmp_path: Path):
     assert run(["init", "--template", "incident", "--term", "acme cloud"], tmp_path).returncode == 0
     checked = run(["check"], tmp_path)
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert checked.stdout.startswith("tocsin.yaml: good (1 watch, 1 source, 4 categories,")
+    assert checked.stdout.startswith("tocsin.yaml: good (1 watch, 2 sources, 4 categories,")
     config = tmp_path / "tocsin.yaml"
-    config.write_text(config.read_text().replace("port: 8322", "port: 0"))
+    text = config.read_text().replace("port: 8322", "port: 0")
+    config.write_text(re.sub(r"^  bluesky:.*\n", "", text, flags=re.MULTILINE))  # tests/e2e/test_live.py listens to it
     ran = run(["run", "--until-idle", "--log-level", "warning"], tmp_path)
     assert (ran.returncode, ran.stdout) == (0, "")
     assert ran.stderr == "This run: nothing new. Dead letters: 0. Still queued: 0.\n"

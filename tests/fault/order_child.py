@@ -48,8 +48,8 @@ def main() -> None:
     (folder / "tocsin.yaml").write_text(YAML.format(folder="data"))
     announce(Sqlite, "trim", lambda upto: f"trim {upto}", before=True)
     announce(Sqlite, "put", lambda source, batch: f"stored {batch.cursor}", before=False)
-    announce(Log, "_append", lambda alert: f"told {alert.key}", before=False)
-    announce(State, "sent", lambda number: f"sent {number}", before=True)
+    announce(Log, "_append", lambda message: f"told {message.key}", before=False)
+    announce(State, "sent", lambda number, now: f"sent {number}", before=True)
     if len(sys.argv) > 2:
         mutants.MUTANTS[sys.argv[2]].plant()
     spine = Spine(configs.load(folder / "tocsin.yaml", {}), events(1, EVENTS), random.Random(0))

@@ -38,11 +38,25 @@ PROPERTIES = [
     ),
     ("R12", "poison posts stand alone", ["fault/test_poison"]),
     (
+        "R14",
+        "alerts: killed around the send, none is missed",
+        ["fault/test_alerts", "property/test_delivery_property", "unit/test_delivery", "unit/test_holding"],
+    ),
+    ("R15", "the same posts, the same alerts", ["fault/test_determinism"]),
+    (
         "R17",
         "state machines of the queue, of series, of incidents",
         ["property/test_queue_machine", "property/test_series_property", "property/test_lifecycle_property"],
     ),
     ("R18", "stop and start", ["fault/test_stop_start"]),
+    (
+        "live",
+        "live sources under scripts of faults and kills: every post arrives, or its loss is a gap",
+        ["fault/test_source_jetstream", "fault/test_source_x", "fault/test_source_mastodon", "fault/test_source_rss",
+         "fault/test_source_hackernews", "fault/test_source_listings", "fault/test_source_kafka",
+         "fault/test_source_chats"],
+    ),
+    ("soak", "a day of all of Bluesky, memory flat", ["fault/test_soak"]),
 ]  # fmt: skip
 
 

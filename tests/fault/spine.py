@@ -22,9 +22,9 @@ from tocsin.clock import ManualClock
 from tocsin.component import Enricher
 from tocsin.lakes import _delta_log
 from tocsin.lakes.delta import Delta
-from tocsin.model import Batch, Event
+from tocsin.model import Batch, Event, Incident
 from tocsin.notifiers.log import Log
-from tocsin.pipeline import Detect, Process, ingest, notify
+from tocsin.pipeline import Bell, Detect, Process, ingest
 from tocsin.pipeline.process import Chain
 from tocsin.queues.sqlite import Sqlite
 from tocsin.records import SCHEMA
@@ -141,7 +141,9 @@ class Spine:
         )
         self.process.recover()
         self.seen = assembly.lake()
-        self.detect = Detect(self.seen, self.state, assembly.policies, ["log"], self._clock, self.telemetry)
+        self.detect = Detect(
+            self.seen, self.state, assembly.policies, Bell(["log"], "24 per day"), self._clock, self.telemetry
+        )
         self.detect.recover()
         self.notifiers = assembly.notifiers()
 
@@ -157,7 +159,7 @@ class Spine:
         return self._chance.randint(1, 25)
 
     def notify(self) -> None:
-        asyncio.run(notify(self.state, self.notifiers, self.queue, self._clock, self._assembly.random, self.telemetry))
+        asyncio.run(self._assembly.couriers(self.state, self.queue, self.telemetry).round())
 
     def steps(self, acknowledge: Acknowledge) -> Iterator[Callable[[], object]]:
         """What is done next, at random, for ever."""
@@ -202,7 +204,7 @@ class Spine:
         self.process.maintain()
         while not self.detect.at_end():
             self.detect.step()
-        while self.state.untried():
+        while self.state.untried(self._clock.now().timestamp()):
             self.notify()
 
 
@@ -222,13 +224,19 @@ def facts(config: Config) -> dict[str, Any]:
     return {
         "events": queue.end(),
         "incidents": len(incidents),
-        "bytes of incidents": hashlib.sha256(msgspec.json.encode(incidents)).hexdigest(),
+        "bytes of incidents": hashlib.sha256(msgspec.json.encode([_anywhere(one) for one in incidents])).hexdigest(),
         "kinds": {row["values"]: row["counts"] for row in rows.column("kind").value_counts().to_pylist()},
         "rows": {name: _hash(rows.column(name).to_pylist()) for name in SCHEMA.names},
         "series": _hash(series.to_pylist()),
         "outbox": sorted((row["key"], row["destination"], row["state"]) for row in state.outbox()),
         "told": sorted(msgspec.json.decode(line)["key"] for line in told),
     }
+
+
+def _anywhere(incident: Incident) -> Incident:
+    """The incident without the id of the lake that it was found in, which no other lake has."""
+    receipt = {name: value for name, value in incident.receipt.items() if name != "lake"}
+    return msgspec.structs.replace(incident, receipt=receipt)
 
 
 def _hash(values: object) -> str:

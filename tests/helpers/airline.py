@@ -94,10 +94,10 @@ def tocsin(data_dir: Path, *arguments: str) -> str:
 
 
 def _less_the_wall_clock(listed: str) -> str:
-    """`alerts list --json` without what depends on when a person did something."""
+    """`alerts list --json` without what depends on when a person did something, and without the lake's own id."""
     found = json.loads(listed)
     for one in found:
-        del one["acked_at"], one["acked_by"]
+        del one["acked_at"], one["acked_by"], one["receipt"]["lake"]
     return json.dumps(found, ensure_ascii=False)
 
 

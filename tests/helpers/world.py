@@ -13,7 +13,7 @@ from tocsin import config as configs
 from tocsin.clock import ManualClock
 from tocsin.component import Enricher, Lake, Queue
 from tocsin.model import Batch, Event
-from tocsin.pipeline import Detect, Process, ingest, notify
+from tocsin.pipeline import Detect, Process, ingest
 from tocsin.pipeline.process import Chain
 from tocsin.runners.assemble import Assembly
 from tocsin.state import State
@@ -72,8 +72,7 @@ class World:
     @property
     def detect(self) -> Detect:
         if self._detect is None:
-            names = [part.name for part in self.assembly.config.alerts.destinations]
-            self._detect = Detect(self.lake, self.state, self.assembly.policies, names, self.clock, self.telemetry)
+            self._detect = self.assembly.detect(self.lake, self.state, self.telemetry)
             self._detect.recover()
         return self._detect
 
@@ -86,8 +85,7 @@ class World:
             self.detect.step()
 
     def notify_all(self) -> int:
-        notifiers = self.assembly.notifiers()
-        return asyncio.run(notify(self.state, notifiers, self.queue, self.clock, self.assembly.random, self.telemetry))
+        return asyncio.run(self.assembly.couriers(self.state, self.queue, self.telemetry).round())
 
     def rows(self, *columns: str) -> list[dict[str, Any]]:
         return [row for batch in self.lake.rows(list(columns) or None) for row in batch.to_pylist()]

@@ -13,12 +13,12 @@ from tocsin.alerts.lifecycle import (
     CALM_SCORE,
     CALM_SECONDS,
     COOLDOWN_SECONDS,
-    ESCALATION,
     EXPIRE_SECONDS,
     Change,
     Lifecycle,
 )
 from tocsin.component import Readings
+from tocsin.severity import worse
 
 KEYS = [("acme",), ("acme", "outage"), ("acme", "billing")]
 INDEX = {key: number for number, key in enumerate(KEYS)}
@@ -74,7 +74,7 @@ def test_every_incident_opens_once_escalates_in_turns_and_ends_once(found: list)
 def test_ends_keep_their_times_and_a_bell_rests_after_it_rang(found: list) -> None:
     seen = ticks(found)
     ended: dict[tuple, Change] = {}
-    rang: dict[tuple, int] = {}
+    rang: dict[tuple, float] = {}
     for number, tick in enumerate(play(seen)):
         for change in tick:
             series = (change.key, change.direction)
@@ -86,9 +86,9 @@ def test_ends_keep_their_times_and_a_bell_rests_after_it_rang(found: list) -> No
             if change.event == "expired":
                 assert change.at - change.opened >= EXPIRE_SECONDS
             if change.event == "opened" and series in ended and change.at < ended[series].at + COOLDOWN_SECONDS:
-                assert change.severity >= rang[series] + ESCALATION
+                assert worse(change.score, rang[series])
             if change.event in ("opened", "escalated"):
-                rang[series] = change.severity
+                rang[series] = change.score
             if change.event in ("resolved", "expired"):
                 ended[series] = change
 

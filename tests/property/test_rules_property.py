@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tocsin.errors import ConfigError
 from tocsin.rules import Document, Matcher, RuleError, parse
 from tocsin.rules_match import And, Key, Not, Or, Phrase, Rule
+from tocsin.rules_x import translate
 from tocsin.words import words
 
 WORDS = ["acme", "bell", "the", "down", "café", "cafe", "電車", "車", "👍", "don't", "Straße"]
@@ -165,3 +167,18 @@ def test_ten_thousand_malformed_rules_are_only_refused(seed: int) -> None:
             assert 1 <= rule.column <= len(text) + 1
             assert len(str(rule).splitlines()) == 3
     assert refused > 1_000
+
+
+@given(rule_texts, documents)
+@settings(max_examples=500)
+def test_what_x_is_asked_for_holds_everything_that_matches(text: str, document: Document) -> None:
+    """Wider, never narrower: on X nobody is called name@host."""
+    rule = read(text)
+    if isinstance(rule, RuleError) or "@" in f"{document.author_handle}{document.author_id}{document.mentions}":
+        return
+    try:
+        asked = translate([rule], 64)
+    except ConfigError:
+        return
+    if rule.matches(document):
+        assert any(parse(one).matches(document) for one in asked)

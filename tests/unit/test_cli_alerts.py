@@ -13,7 +13,7 @@ import pytest
 from tests.helpers.alerts import START, an_alert
 from typer.testing import CliRunner, Result
 
-from tocsin.cli import alerts, app
+from tocsin.cli import app
 from tocsin.state import State
 
 NAMES = [
@@ -102,7 +102,7 @@ def test_an_incident_is_taken_on(data_dir: Path) -> None:
 
 
 def test_without_a_name_it_is_this_user(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerts.getpass, "getuser", lambda: "carl")
+    monkeypatch.setattr("getpass.getuser", lambda: "carl")
     assert tocsin(data_dir, "ack", "iab1").stdout == "iab1 is taken on by carl.\n"
 
 
@@ -113,8 +113,8 @@ def test_a_user_without_a_name_may_take_one_on_too(
     def nobody() -> str:
         raise error
 
-    monkeypatch.setattr(alerts.getpass, "getuser", nobody)
-    monkeypatch.setattr(alerts.os, "getuid", lambda: 1234)
+    monkeypatch.setattr("getpass.getuser", nobody)
+    monkeypatch.setattr("os.getuid", lambda: 1234)
     assert tocsin(data_dir, "ack", "iab1").stdout == "iab1 is taken on by user 1234.\n"
 
 
@@ -124,3 +124,50 @@ def test_a_data_directory_that_is_not_there_is_not_made(tmp_path: Path, monkeypa
     assert result.exit_code == 1
     assert "there is no data directory" in result.stderr
     assert not (tmp_path / "no").exists()
+
+
+def test_what_people_do_is_kept_and_shown(data_dir: Path) -> None:
+    first = "icd3"
+    for words in (
+        ["snooze", first, "--for", "2h", "--by", "ann"],
+        ["assign", first, "bob", "--by", "ann"],
+        ["note", first, "seen it before", "--by", "bob"],
+        ["feedback", first, "not_useful", "--by", "bob"],
+    ):
+        assert tocsin(data_dir, *words).exit_code == 0
+    one = json.loads(tocsin(data_dir, "show", first, "--json").stdout)
+    assert one["snoozed_until"] is not None
+    assert (one["assigned_to"], one["feedback"]) == ("bob", "not_useful")
+    assert [note["text"] for note in one["notes"]] == ["seen it before"]
+    said = tocsin(data_dir, "log", first).stdout
+    assert [line.split("  ")[1] for line in said.splitlines()] == ["ann", "ann", "bob", "bob"]
+    tocsin(data_dir, "feedback", first, "none")
+    tocsin(data_dir, "snooze", first, "--for", "0s")
+    one = json.loads(tocsin(data_dir, "show", first, "--json").stdout)
+    assert (one["feedback"], one["snoozed_until"]) == (None, None)
+
+
+def test_a_length_that_is_none_is_refused(data_dir: Path) -> None:
+    first = "icd3"
+    done = tocsin(data_dir, "snooze", first, "--for", "soon")
+    assert done.exit_code == 2
+    assert "is not a duration" in done.stderr
+
+
+def test_a_test_alert_goes_the_way_of_real_ones_also_before_the_first_run(tmp_path: Path) -> None:
+    (tmp_path / "tocsin.yaml").write_text(
+        "data_dir: data\nalerts: {destinations: [{name: file, type: log}, "
+        "{name: hook, type: webhook, url: 'http://127.0.0.1:9/x', allow_private: true}]}\n"
+    )
+
+    def test(name: str) -> Result:
+        return CliRunner().invoke(app, ["alerts", "test", name, "-c", str(tmp_path / "tocsin.yaml")])
+
+    assert test("file").stdout == "file took the test alert.\n"
+    assert '"event":"test"' in (tmp_path / "data" / "alerts.jsonl").read_text()
+    refused = test("hook")
+    assert refused.exit_code == 1
+    assert "hook did not take it" in refused.stderr
+    unknown = test("nobody")
+    assert unknown.exit_code == 78
+    assert "there are file, hook" in unknown.stderr

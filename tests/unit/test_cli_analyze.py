@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tocsin.cli import app
+from tocsin.cli._texts import _of_csv
 
 CATEGORIES = [
     "--category", "outage: The service is down, slow or people cannot log in.",
@@ -124,3 +127,9 @@ def test_five_hundred_categories_are_no_trouble() -> None:
     many = [word for n in range(500) for word in ("--category", f"topic {n}: things about number {n} and case {n * 7}")]
     (found,) = objects(tocsin("classify", DOWN, *many).stdout)
     assert len(found["scores"]) == 500
+
+
+def test_the_limit_of_a_cell_is_for_this_reading_alone(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    list(_of_csv("text\n", StringIO(f'"{"x" * 200_000}"\n'), "here", "text"))
+    assert csv.field_size_limit() == before

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.helpers.alerts import an_alert
 from typer.testing import CliRunner, Result
 
 from tocsin.cli import app
 from tocsin.cli._common import open_queue
 from tocsin.config import Config
 from tocsin.model import Batch, DeadLetter, Post, decoder, encoder
+from tocsin.state import State
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 POST = Post(uid="news:1", source="news", id="1", text="down again", received_at=NOW)
@@ -95,7 +97,7 @@ def test_a_whole_event_goes_back_into_the_queue_and_moves_no_cursor(data_dir: Pa
     [
         ("2", "dead letter 2 is no event: put it right in posts.csv:1042, where it came from, and read it again"),
         ("3", "dead letter 3 is no whole event (Input data was truncated): `tocsin deadletter show 3`"),
-        ("4", "dead letter 4 is an alert that could not be sent: `tocsin alerts` shows it"),
+        ("4", "the alert of dead letter 4 is not in the outbox any more"),
         ("9", "there is no dead letter 9: `tocsin deadletter list` shows them"),
     ],
 )
@@ -105,6 +107,35 @@ def test_what_cannot_go_back_is_explained_and_nothing_else_moves(data_dir: Path,
     assert left(data_dir) == [1, 2, 3, 4]
     with closing(queue(data_dir)) as opened:
         assert opened.end() == 0
+
+
+def test_an_alert_is_sent_again_with_the_same_key(data_dir: Path):
+    alert = an_alert()
+    letter = DeadLetter("ops", "notify", "410 gone", f"{alert.key} to ops", encoder.encode(alert), NOW)
+    with closing(queue(data_dir)) as opened:
+        opened.bury([letter])
+    with closing(State(data_dir / "state.db")) as state:
+        state.post(alert, "ops", 0.0)
+        state.failed(1, "410 gone", None)
+        assert state.due(2e9) == []
+    result = deadletter(data_dir, "replay", "5")
+    assert (result.exit_code, result.stdout) == (0, "1 to be sent again\n")
+    with closing(State(data_dir / "state.db")) as state:
+        assert [(row.message.key, row.attempts) for row in state.due(2e10)] == [(alert.key, 0)]
+    assert left(data_dir) == [1, 2, 3, 4]
+
+
+def test_an_alert_that_is_on_its_way_again_only_leaves_the_dead_letters(data_dir: Path):
+    alert = an_alert()
+    with closing(queue(data_dir)) as opened:
+        opened.bury([DeadLetter("ops", "notify", "410 gone", f"{alert.key} to ops", b"", NOW)])
+    with closing(State(data_dir / "state.db")) as state:
+        state.post(alert, "ops", 0.0)
+        state.sent(1, 1.0)
+    assert deadletter(data_dir, "replay", "5").exit_code == 0
+    assert left(data_dir) == [1, 2, 3, 4]
+    with closing(State(data_dir / "state.db")) as state:
+        assert [row["state"] for row in state.outbox()] == ["sent"]
 
 
 def test_what_is_dropped_is_gone(data_dir: Path):

@@ -73,7 +73,7 @@ def test_expected_and_band_are_counts_a_bucket(tmp_path: Path) -> None:
     counts = np.random.default_rng(5).poisson(40, 3 * 288)
     out = lines(run("--input", written(tmp_path / "a.csv", counts)))[288:]
     assert all(25 < line["expected"] < 55 for line in out)
-    assert {line["window"] for line in out} <= {900, 3600, 10800, 86400}
+    assert {line["window"] for line in out} <= {900, 3600, 7200, 86400}
     day = [line for line in out if line["window"] == 86400]
     assert all(25 < line["observed"] < 55 for line in day)
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.helpers.alerts import an_alert
 from tests.helpers.rows import row, table
 from typer.testing import CliRunner, Result
 
 from tocsin.cli import app, doctor
 from tocsin.cli._common import open_lake, open_queue, open_state
 from tocsin.cli._stores import check_state, repair_state, stores
+from tocsin.clock import SystemClock
 from tocsin.config import Config
 from tocsin.errors import LowSpace
 from tocsin.model import Batch, Post
@@ -68,6 +70,19 @@ def test_before_the_first_run_all_is_well_and_nothing_is_made(folder: Path):
 def test_after_a_run_every_store_is_looked_at(used: Config):
     found = findings()
     assert {found[name][0] for name in ("queue", "lake", "state")} == {"ok"}
+    assert run().exit_code == 0
+
+
+def test_what_waits_to_be_told_is_said(used: Config):
+    assert findings()["outbox"] == ("ok", "all is told")
+    now = SystemClock().now().timestamp()
+    with closing(open_state(used)) as state:
+        for number in (1, 2):
+            state.post(an_alert(number), "ops", now - 7200)
+        state.failed(1, "503: busy", now + 60)
+        state.hold(2, now + 600, "quiet hours")
+    said = "2 wait for ops, 1 of them held back, the oldest for 2.0 h; last: 503: busy"
+    assert findings()["outbox"] == ("warn", said)
     assert run().exit_code == 0
 
 

@@ -32,7 +32,7 @@ def test_what_it_writes_passes_check_without_a_warning(template: str):
     assert tocsin("init", "--template", template).exit_code == 0
     result = tocsin("check")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "1 watch, 1 source, 4 categories" in result.stdout
+    assert "1 watch, 2 sources, 4 categories" in result.stdout
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -40,7 +40,7 @@ def test_what_it_offers_in_comments_is_right_too(template: str):
     """Each `# key: {...}` and `# - {...}` line can be taken in by deleting its #."""
     text = re.sub(r"^( +)# (?=\w+: \{|- \{)", r"\1", render(template, "acme"), flags=re.MULTILINE)
     config = read(text)
-    assert {part.type for part in config.sources.values()} == {"webhook", "file", "scenario"}
+    assert {part.type for part in config.sources.values()} == {"jetstream", "rss", "webhook", "file", "scenario"}
     assert [part.name for part in config.alerts.destinations] == ["log", "hook"]
 
 

@@ -78,6 +78,7 @@ def test_what_is_not_written_has_its_default(tmp_path: Path):
     (policy,) = config.alerts.policies
     assert policy.model_dump() == {
         "name": "volume", "measure": "mentions", "by": ("watch", "category"), "bucket": 60.0, "sensitivity": "balanced",
+        "budget": None,
     }  # fmt: skip
     (destination,) = config.alerts.destinations
     assert (destination.name, destination.type) == ("log", "log")
@@ -187,7 +188,7 @@ BAD = {
     ),
     "dimension": (
         "alerts: {policies: [{name: a, by: [watch, lang]}]}",
-        "1:43: expected 'watch', 'category', 'source', 'language' or 'country', found 'lang' "
+        "1:43: expected 'watch', 'category', 'source', 'language', 'country', 'sentiment' or 'entity', found 'lang' "
         "(did you mean 'language'?)",
     ),
     "dimension twice": (
@@ -198,9 +199,13 @@ BAD = {
         "alerts: {policies: [{name: a, by: []}]}",
         "1:35: must have at least 1 item, not 0",
     ),
-    "measure of later": (
-        "alerts: {policies: [{name: a, measure: voices}]}",
-        "1:40: the measure 'voices' is not yet in this version; use mentions",
+    "a share of nothing": (
+        "alerts: {policies: [{name: a, measure: share, by: [watch]}]}",
+        "1:21: a share needs two dimensions in `by:` or more: it is the last one's of the others",
+    ),
+    "the sentiment of a sentiment": (
+        "alerts: {policies: [{name: a, measure: negative_share, by: [watch, sentiment]}]}",
+        "1:21: negative_share is by sentiment itself: leave `sentiment` out of `by:`",
     ),
     "budget": (
         "alerts: {budget: once}",

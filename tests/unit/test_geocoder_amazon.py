@@ -12,9 +12,9 @@ from tests.helpers.remote import fake_credentials
 
 from tocsin.clock import ManualClock
 from tocsin.component import Context
+from tocsin.costs import Costs
 from tocsin.errors import ConfigError, Permanent, Transient
 from tocsin.gazetteer.amazon import Amazon, Config
-from tocsin.models._costs import Costs
 
 
 @pytest.fixture

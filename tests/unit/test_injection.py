@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tocsin.bench import detect
 from tocsin.detectors.volume import Config
-from tocsin.evaluate import injection
+from tocsin.evaluate import injection, synthetic
 from tocsin.evaluate.injection import Event
-from tocsin.evaluate.judging import episodes, judge
+from tocsin.evaluate.judging import detector
 from tocsin.evaluate.nab import File
 
 CONFIG = Config(bucket=900)
@@ -23,32 +22,45 @@ def calm(name: str, per_hour: float, days: int = 13) -> File:
     return File(name, times, values, ((300, 320),), (int(times[310]),))
 
 
-def test_a_burst_multiplies_the_mean_of_the_day_before() -> None:
-    counts = np.full(300, 10.0)
-    injection._plant(counts, 200, Event("", 24 * 3600, 4), 900, np.random.default_rng(1))
+def planted(counts: np.ndarray, at: int, event: Event, seed: int = 1) -> np.ndarray:
+    return injection._planted(counts.copy(), at, event, 900, np.random.default_rng(seed))
+
+
+def test_a_burst_adds_multiples_of_the_mean_of_the_day_before() -> None:
+    counts = planted(np.full(300, 10.0), 200, Event("", 24 * 3600, 4))
     assert counts[:200].tolist() == counts[296:].tolist() * 50
-    assert counts[200:296].mean() == pytest.approx(40, rel=0.25)
+    assert counts[200:296].mean() == pytest.approx(50, rel=0.25)
 
 
 def test_a_ramp_ends_at_its_height() -> None:
-    counts = np.full(300, 1000.0)
-    injection._plant(counts, 100, Event("", 24 * 3600, 5, ramp=True), 900, np.random.default_rng(1))
+    counts = planted(np.full(300, 1000.0), 100, Event("", 24 * 3600, 5, "ramp"))
     first, last = counts[100:124].mean(), counts[172:196].mean()
     assert first < 2000
-    assert last == pytest.approx(4500, rel=0.25)
+    assert last == pytest.approx(5500, rel=0.25)
+
+
+def test_a_dip_leaves_a_part_and_nothing_else_changes() -> None:
+    counts = planted(np.full(300, 100.0), 100, Event("", 24 * 3600, 0.3, "dip"))
+    assert counts[100:196].mean() == pytest.approx(30, rel=0.1)
+    assert (np.delete(counts, slice(100, 196)) == 100).all()
+    assert not planted(np.full(300, 100.0), 100, Event("", 24 * 3600, 0, "dip"))[100:196].any()
+
+
+def test_a_share_is_a_part_of_the_parent_that_changes() -> None:
+    counts = planted(np.full(300, 1000.0), 100, Event("", 24 * 3600, 4, "share"))
+    assert counts[:100].mean() == pytest.approx(100, rel=0.1)
+    assert counts[100:196].mean() == pytest.approx(400, rel=0.1)
 
 
 def test_nothing_is_planted_where_the_event_is_nothing() -> None:
-    counts = np.full(300, 10.0)
-    injection._plant(counts, 200, Event("", 3600, 1), 900, np.random.default_rng(1))
-    assert (counts == 10).all()
+    assert (planted(np.full(300, 10.0), 100, Event("", 3600, 0)) == 10).all()
 
 
 def test_quiet_places_are_far_from_labels_alerts_and_the_ends() -> None:
     alerts = np.zeros(20 * DAY, np.bool_)
     alerts[15 * DAY] = True
     file = File("made", np.arange(20 * DAY) * 900, np.zeros(20 * DAY), ((11 * DAY, 12 * DAY),), ())
-    quiet = injection._quiet(file, 0, np.zeros(20 * DAY), alerts, CONFIG) / DAY
+    quiet = injection._quiet(file, 0, alerts, 900) / DAY
     assert ((quiet >= 8) & (quiet < 18)).all()
     assert not ((quiet >= 9) & (quiet < 13)).any()
     assert not ((quiet >= 14) & (quiet < 16)).any()
@@ -56,51 +68,41 @@ def test_quiet_places_are_far_from_labels_alerts_and_the_ends() -> None:
 
 
 def test_planted_events_in_calm_counts_are_found_and_nothing_is_not() -> None:
-    files = [calm("a", 40), calm("bb", 100)]
-    table = {power.event: power for power in injection.tickers(files, CONFIG, positions=4, seed=3)}
+    files, rule = [calm("a", 40), calm("bb", 100)], detector(CONFIG)
+    trial = injection.trial(files, CONFIG, positions=4, seed=3)
+    rate = injection.calm(files, rule, 900)
+    assert rate.alerts_per_week <= 0.5
+    table = {power.event: power for power in injection.powers(trial, rule, rate.one_a_week)}
     assert list(table) == [event.name for event in injection.TABLE]
     assert all(power.planted == 8 for power in table.values())
-    assert table["2 h x8"].found == table["24 h x4"].found == 1
+    assert table["2 h x8"].found == table["24 h x4"].found == table["share x4, 24 h"].found == 1
     assert table["2 h x8"].delay <= 60
-    assert table["nothing, 24 h"].found == 0
-    again = {power.event: power for power in injection.tickers(files, CONFIG, positions=4, seed=3)}
-    assert again == table
+    assert table["dip to 0, 24 h"].found == 1
+    assert table["nothing, 24 h"].found == table["no dip, 24 h"].found == table["same share, 24 h"].found == 0
+    assert all(power.found_at_one_a_week >= power.found - 0.25 for power in table.values())
+    again = injection.powers(injection.trial(files, CONFIG, positions=4, seed=3), rule, rate.one_a_week)
+    assert again == list(table.values())
 
 
 def test_false_alarms_in_calm_counts_are_rare() -> None:
-    found = injection.synthetic_silence(CONFIG, days=15, copies=8, seed=2)
+    found = synthetic.silence(CONFIG, days=15, copies=8, seed=2)
     assert found["poisson"] <= 0.2
     assert found["negative_binomial"] <= 0.45
 
 
 def test_bursts_have_the_power_that_the_docs_promise() -> None:
-    table = {power.event: power.found for power in injection.synthetic_power(CONFIG, copies=3, seed=2)}
+    table = {power.event: power.found for power in synthetic.powers(CONFIG, copies=3, seed=2)}
     assert table["2 h x4"] >= 0.6
     assert table["6 h x3"] >= 0.7
     assert table["24 h x2"] >= 0.75
     assert table["nothing, 24 h"] <= 0.1
 
 
-def test_episodes_begin_anew_only_after_a_pause() -> None:
-    over = np.zeros((100, 2), np.bool_)
-    over[[5, 6, 7, 20, 90], 0] = True
-    over[0, 1] = True
-    assert episodes(over, 24) == 3
-    assert episodes(over, 5) == 4
-    assert episodes(over[:, :0], 5) == 0
-
-
-def test_judging_is_the_detector_bucket_by_bucket() -> None:
-    counts = np.random.default_rng(1).poisson(5, (300, 2))
-    counts[250:] *= 10
-    judged = judge(counts, CONFIG, start=900 * 7)
-    assert judged.rise.any()
-    assert (judged.score[judged.rise] >= 1).all()
-    np.testing.assert_array_equal(judge(counts[:260], CONFIG, start=900 * 7).score, judged.score[:260])
-
-
-def test_speed_is_given_beside_a_floor() -> None:
-    figures = detect.speed(50, ticks=4)
-    assert figures["series"] == 50
-    assert figures["bytes_per_series"] <= 4200
-    assert figures["ratio"] == pytest.approx(figures["tick_ms"] / figures["floor_ms"], rel=0.5)
+def test_low_volumes_are_found_as_far_as_there_is_something_to_count() -> None:
+    rows = synthetic.low_volumes(CONFIG, copies=2, seed=2)
+    assert [row["per_five_minutes"] for row in rows] == list(synthetic.RATES)
+    least, most = rows[0], rows[-1]
+    assert least["2 h x4"] == 0
+    assert least["20 posts in 1 h"] >= 0.8
+    assert most["2 h x4"] == most["24 h x0"] == 1
+    assert max(row["alerts_per_week"] for row in rows) <= 0.5

@@ -112,3 +112,31 @@ def test_up_and_down_are_two_incidents() -> None:
     assert played.events(1.2) == ["opened"]
     (fall,) = played.feed(1.2, down=True)
     assert (fall.event, fall.direction) == ("opened", "down")
+
+
+def test_the_excess_is_that_of_the_first_window_and_of_every_bucket_after_it() -> None:
+    life = Lifecycle(depth=2, bucket=900)
+    counts = np.array([0, 20, 0], np.float32)
+    (opened,) = life.look(450, KEYS, readings([0, 1.5, 0]))
+    assert opened.excess == pytest.approx(15 - 4)
+    found = [
+        change
+        for at in range(900, 900 * 9, 900)
+        for change in life.step(at, KEYS, INDEX, readings([0, 0.1, 0]), None, counts)
+    ]
+    (resolved,) = found
+    buckets = (resolved.at - 900) / 900 + 0.5
+    assert resolved.event == "resolved"
+    assert resolved.excess == pytest.approx(11 + buckets * (20 - 4))
+
+
+def test_a_blind_bucket_adds_no_excess() -> None:
+    life = Lifecycle(depth=2)
+    list(life.look(60, KEYS, readings([0, 1.5, 0])))
+    list(life.step(120, KEYS, INDEX, readings([0, 1.5, 0]), np.array([True, False, True]), np.zeros(3, np.float32)))
+    found = [
+        change
+        for at in range(180, 180 + 60 * 60, 60)
+        for change in life.step(at, KEYS, INDEX, readings([0, 0.1, 0]), None, np.full(3, 4 / 15, np.float32))
+    ]
+    assert found[0].excess == pytest.approx(11, abs=0.001)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tocsin.component import Context
-from tocsin.enrichers.markup import LONGEST, Config, Markup
+from tocsin.enrichers.markup import Config, Markup
 from tocsin.model import Post
 from tocsin.records import post_row, to_batch
+from tocsin.words import LONGEST
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -60,7 +60,9 @@ INCIDENT = (
     '{"id":"incident-1","policy":"volume","series":{"watch":"acme","category":"outage"},"state":"open",'
     '"direction":"up","start":"2026-11-22T12:00:00Z","detected_at":"2026-11-22T12:05:00Z","end":null,"observed":42.0,'
     '"expected":6.5,"low":2.0,"high":12.0,"severity":3,"headline":"bell","explanation":{"phrases":["the bell rings"],'
-    '"posts":[{"text":"bell"}]},"sql":"SELECT 1","peak":0.0,"scale":0,"acked_at":null,"acked_by":null}'
+    '"posts":[{"text":"bell"}]},"sql":"SELECT 1","peak":0.0,"scale":0,"measure":"mentions","score":0.0,'
+    '"threshold":1.0,"told":true,"part_of":null,"total_excess":null,"receipt":{},"acked_at":null,"acked_by":null,'
+    '"assigned_to":null,"snoozed_until":null,"feedback":null,"notes":[]}'
 )
 
 
@@ -73,7 +75,7 @@ def test_an_event_on_the_wire_and_back(event: Event, golden: str) -> None:
 def test_an_incident_and_an_alert_on_the_wire() -> None:
     alert = an_alert(headline="bell")
     assert msgspec.json.encode(alert.incident).decode() == INCIDENT
-    golden = f'{{"key":"incident-1:opened:1","event":"opened","incident":{INCIDENT}}}'
+    golden = f'{{"type":"alert","key":"incident-1:opened:1","event":"opened","incident":{INCIDENT},"also":[]}}'
     assert msgspec.json.encode(alert).decode() == golden
     assert msgspec.json.decode(golden, type=type(alert)) == alert
 

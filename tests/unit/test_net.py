@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from tests.helpers.site import Site, serving
 
 from tocsin import __version__, net
+from tocsin.addresses import is_public
 from tocsin.clock import ManualClock
 from tocsin.errors import Permanent, Transient
-from tocsin.net import Client, Decoder, TooLarge, backoff, host_and_port, is_public, retry_after
+from tocsin.net import Client, Decoder, TooLarge, backoff, host_and_port, retry_after
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -168,7 +169,7 @@ async def test_a_name_that_changes_its_mind_is_judged_each_time(site: Site, monk
 
 
 async def test_the_socket_is_checked_even_if_the_resolver_lied(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "_PublicResolver", lambda inner: inner)
+    monkeypatch.setattr(net, "PublicResolver", lambda inner: inner)
     async with _client(resolver=FakeResolver(evil_example=[["127.0.0.1"]])) as client:
         with pytest.raises(Permanent, match=r"127\.0\.0\.1 is not a public address"):
             await client.request("GET", f"http://evil.example:{site.port}/")
@@ -192,14 +193,14 @@ async def test_of_mixed_addresses_only_the_public_ones_are_tried(monkeypatch: py
 def _count_sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses that passed the check at the socket; none of them is really connected to."""
     passed: list[str] = []
-    guard = net._public_socket
+    guard = net.public_socket
 
     def counted(info):
         guard(info).close()
         passed.append(info[4][0])
         raise OSError("the test makes no connections")
 
-    monkeypatch.setattr(net, "_public_socket", counted)
+    monkeypatch.setattr(net, "public_socket", counted)
     return passed
 
 

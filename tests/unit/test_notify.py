@@ -13,7 +13,8 @@ from tocsin.clock import ManualClock
 from tocsin.component import Context
 from tocsin.errors import Permanent, Transient
 from tocsin.model import Alert, Incident
-from tocsin.pipeline.notify import notify
+from tocsin.pipeline.notify import Couriers
+from tocsin.pipeline.notify import Office as Shared
 from tocsin.queues.memory import Config, Memory
 from tocsin.state import State
 from tocsin.telemetry import Telemetry
@@ -46,13 +47,17 @@ class Office:
     def __init__(self, folder: Path) -> None:
         self.clock, self.state = ManualClock(NOW), State(folder / "state.db")
         self.queue = Memory(Config(), Context("queue", folder, self.clock))
+        shared = Shared(self.state, self.queue, self.clock, random.Random(1), Telemetry())
+        self.couriers = Couriers({}, shared)
 
     def post(self, *destinations: str, number: int = 1) -> None:
         with self.state.transaction() as tx:
             tx.post_alert(an_alert(number), destinations, self.clock.now().timestamp())
 
     async def tell(self, **desks: Desk) -> int:
-        return await notify(self.state, desks, self.queue, self.clock, random.Random(1), Telemetry())
+        self.couriers.notifiers = desks
+        self.couriers.__post_init__()
+        return await self.couriers.round()
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ async def test_a_passing_fault_is_tried_again_later_not_at_once(office: Office) 
     office.post("desk")
     await office.tell(desk=desk)
     assert await office.tell(desk=desk) == 0
-    assert office.state.untried() == 0
+    assert office.state.untried(office.clock.now().timestamp()) == 0
     office.clock.advance(3600)
     await office.tell(desk=desk)
     assert desk.got == ["i1.opened.0"]
@@ -113,6 +118,16 @@ async def test_after_a_day_it_is_a_dead_letter(office: Office) -> None:
     assert b"acme: 9 mentions" in letter.body
     assert 10 < tries < 180
     assert office.state.outbox()[0]["state"] == "dead"
+
+
+async def test_a_clock_that_is_set_forward_gives_nothing_up(office: Office) -> None:
+    desk = Desk(Transient("busy"))
+    office.post("desk")
+    office.clock.jump(30 * 86_400)
+    await office.tell(desk=desk)
+    office.clock.advance(3600)
+    await office.tell(desk=desk)
+    assert desk.got == ["i1.opened.0"]
 
 
 async def test_what_the_other_side_will_never_take_is_dead_at_once(office: Office) -> None:

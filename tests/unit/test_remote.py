@@ -21,10 +21,10 @@ from pydantic import ValidationError
 
 from tocsin.clock import ManualClock
 from tocsin.component import Context
+from tocsin.costs import FILE, Bill, Costs, Spent
 from tocsin.errors import Permanent, Transient
 from tocsin.models import _remote
 from tocsin.models._breaker import LIMIT, REST
-from tocsin.models._costs import FILE, Bill, Costs, Spent
 from tocsin.models._remote import Ask, Forms, Lost, NotUnderstood, Remote, RemoteOptions, Reply, Unfit, grouped, rows
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

@@ -19,6 +19,7 @@ from tocsin.component import Enricher
 from tocsin.errors import ConfigError, Locked, Permanent, TocsinError, Transient
 from tocsin.model import Alert, Batch, Heartbeat, Post
 from tocsin.pipeline import Detect, Process
+from tocsin.pipeline.notify import Courier
 from tocsin.pipeline.process import Chain
 from tocsin.runners import local
 from tocsin.runners.assemble import Assembly
@@ -237,7 +238,7 @@ async def test_a_source_that_has_ended_does_not_end_a_run_without_until_idle(
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Process, "step"), (Process, "recover"), (Detect, "step"), (Detect, "recover"), (local, "notify")],
+    [(Process, "step"), (Process, "recover"), (Detect, "step"), (Detect, "recover"), (Courier, "deliver")],
 )
 async def test_a_bug_in_a_loop_ends_the_whole_run_loudly(
     assembly: Assembly, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
@@ -357,3 +358,24 @@ async def test_until_idle_waits_until_every_alert_was_tried(
     listening(monkeypatch, news=Scripted(1))
     await run(assembly)
     assert tried == [an_alert(number).key for number in (1, 2)]
+
+
+async def test_a_send_that_hangs_does_not_hold_up_the_end(assembly: Assembly, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.helpers.alerts import an_alert
+
+    hangs = asyncio.Event()
+
+    class Hanging:
+        async def send(self, alert: Alert) -> None:
+            hangs.set()
+            await asyncio.Event().wait()
+
+    assembly.prepare()
+    with closing(assembly.state()) as state, state.transaction() as tx:
+        tx.post_alert(an_alert(1), ["log"], 0.0)
+    monkeypatch.setattr(Assembly, "notifiers", lambda self: {"log": Hanging()})
+    monkeypatch.setattr(local, "GRACE_SECONDS", SOON)
+    listening(monkeypatch, news=Scripted(1, endless=True))
+    await run_until(Runner(assembly, commit_seconds=SOON), hangs.is_set)
+    with closing(assembly.state()) as state:
+        assert [row["state"] for row in state.outbox()] == ["pending"], "the next run sends it"

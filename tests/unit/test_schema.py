@@ -50,6 +50,11 @@ def test_what_an_enricher_takes_from_other_blocks_is_not_said_twice(config):
     assert config["properties"]["enrich"]["properties"]["watches"]["properties"] == {}
 
 
+def test_what_a_source_takes_from_other_blocks_is_not_said_twice(config):
+    assert "watches" not in config["$defs"]["sources.jetstream"]["properties"]
+    assert "sources.jetstream.Watch" not in config["$defs"]
+
+
 def test_the_options_of_every_model_may_stand_beside_it(config):
     known = config["properties"]["enrich"]["properties"]["category"]["properties"]
     assert known["model"]["type"] == "string"

@@ -169,3 +169,52 @@ def test_short_values_do_not_blot_out_the_log() -> None:
 def test_options_do_not_show_their_secrets() -> None:
     holder = _Holder(token=SecretStr(CANARY))
     assert "7f3a" not in f"{holder!r} {holder} {holder.model_dump()} {holder.model_dump_json()}"
+
+
+class Vault:
+    """Stands in for the library of a store."""
+
+    def __init__(self, **held: str) -> None:
+        self._held = held
+
+    def get_password(self, service: str, user: str) -> str | None:
+        return self._held.get(f"{service}/{user}")
+
+    def client(self, name: str) -> Vault:
+        assert name == "ssm"
+        return self
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, dict[str, str]]:  # noqa: N803 - boto3's
+        assert WithDecryption
+        return {"Parameter": {"Value": self._held[Name]}}
+
+
+@pytest.mark.parametrize(("library", "text"), [("keyring", "${keyring:tocsin/x}"), ("boto3", "${ssm:/tocsin/x}")])
+def test_a_store_is_asked(library: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, library, Vault(**{"tocsin/x": "kept", "/tocsin/x": "kept"}))
+    found: list[str] = []
+    assert resolve(f"Bearer {text}", {}, Path(), found.append) == "Bearer kept"
+    assert found == ["kept"]
+
+
+@pytest.mark.parametrize(
+    ("library", "text", "says"),
+    [
+        ("keyring", "${keyring:tocsin/y}", "${keyring:tocsin/y} is not there, or empty"),
+        ("keyring", "${keyring:alone}", "names no entry (write ${keyring:SERVICE/NAME})"),
+        ("boto3", "${ssm:/y}", "${ssm:/y} cannot be had (KeyError)"),
+    ],
+)
+def test_a_store_without_it_is_one_clear_line(
+    library: str, text: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, Vault())
+    with pytest.raises(ConfigError) as caught:
+        resolve(text, {}, Path())
+    assert says in str(caught.value)
+
+
+def test_a_store_whose_library_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(ConfigError, match=r"needs the library keyring \(install it: pip install 'tocsin\[keyring\]'\)"):
+        resolve("${keyring:tocsin/x}", {}, Path())

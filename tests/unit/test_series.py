@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.helpers.rows import START, row, table
 
-from tocsin.series import SKIP_AFTER, Fold, Tick
+from tocsin.series import SKIP_AFTER, Fold, Look, Tick
 
 T0 = int(START.timestamp())
 
@@ -15,7 +15,11 @@ def a_fold(**options: object) -> Fold:
 
 
 def ticks(fold: Fold, rows: list[dict[str, object]]) -> list[Tick]:
-    return list(fold.fold(table(rows)))
+    return [found for found in fold.fold(table(rows)) if isinstance(found, Tick)]
+
+
+def looks(fold: Fold, rows: list[dict[str, object]]) -> list[Look]:
+    return [found for found in fold.fold(table(rows)) if isinstance(found, Look)]
 
 
 def counts(fold: Fold, tick: Tick) -> dict[tuple[str, ...], int]:
@@ -155,3 +159,57 @@ def test_where_all_watches_are_gone_every_post_is_in_all() -> None:
     fold = a_fold(all_watches="all", known={"watch": frozenset()})
     (tick,) = ticks(fold, [row(1, 5, watches=["old"]), row(2, 60, "heartbeat")])
     assert counts(fold, tick) == {("all",): 1, ("all", "outage"): 1}
+
+
+def test_a_look_comes_every_ten_seconds_and_holds_what_is_open() -> None:
+    fold = a_fold()
+    ticks(fold, [row(1, 5), row(2, 120, "heartbeat")])
+    found = looks(fold, [row(3, 121), row(4, 124), row(5, 131), row(6, 139)])
+    assert [(look.time - T0, look.seq, look.counts.tolist()) for look in found] == [(132, 5, [3, 3])]
+
+
+def test_a_series_that_is_new_is_in_no_look() -> None:
+    fold = a_fold()
+    (look,) = looks(fold, [row(1, 5), row(2, 7)])
+    assert look.counts.size == 0
+
+
+def test_a_sign_of_life_ends_a_gap_that_nobody_closed() -> None:
+    fold = a_fold()
+    gap = row(2, 130, "gap", source="news", stream="news", note="open: nothing heard", until=row(0, 310)["event_time"])
+    rows = [row(1, 5), gap, row(3, 400, "heartbeat", source="news", stream="news"), row(4, 700, "heartbeat")]
+    dark = [tick.time - T0 for tick in ticks(fold, rows) if not tick.visible.all()]
+    assert dark == [120, 180, 240, 300, 360]
+
+
+def test_a_voice_counts_once_an_hour_and_copies_not_at_all() -> None:
+    fold = a_fold(counting="voices")
+    rows = [
+        row(1, 5, author_id="a"),
+        row(2, 6, author_id="a"),
+        row(3, 7, author_id="b", is_repost=True),
+        row(4, 8, author_id="c", duplicate_of="news:1"),
+        row(5, 9, author_id="d"),
+        row(6, 70, author_id="a"),
+        row(7, 3605, author_id="a"),
+        row(8, 3700, "heartbeat"),
+    ]
+    totals = [(tick.time - T0, int(tick.counts[0])) for tick in ticks(fold, rows) if tick.counts[0]]
+    assert totals == [(0, 2), (3600, 1)]
+
+
+def test_an_entity_counts_once_a_post_and_a_post_without_one_not() -> None:
+    def named(*texts: str) -> list[dict[str, object]]:
+        return [{"text": text, "type": "ORG", "start": 0, "end": 1} for text in texts]
+
+    fold = a_fold(dimensions=("watch", "entity"))
+    rows = [row(1, 1, entities=named("Acme", "Acme", "Globex")), row(2, 2, entities=named("Globex")), row(3, 3)]
+    (tick,) = ticks(fold, [*rows, row(4, 60, "heartbeat")])
+    assert counts(fold, tick) == {("acme",): 3, ("acme", "Acme"): 1, ("acme", "Globex"): 2}
+
+
+def test_posts_by_sentiment_are_children_of_their_series() -> None:
+    fold = a_fold(dimensions=("watch", "sentiment"))
+    (tick,) = ticks(fold, [row(1, 1, sentiment="negative"), row(2, 2), row(3, 60, "heartbeat")])
+    assert counts(fold, tick) == {("acme",): 2, ("acme", "negative"): 1, ("acme", "unknown"): 1}
+    assert tick.parents == [-1, 0, 0]

@@ -23,7 +23,7 @@ from tocsin.sql import Limits, QueryError, Result, child, views
 from tocsin.sql.protocol import Request
 
 EMPTY = Snapshot(-1, ())
-VIEWS = ["events", "posts", "phrases", "entities", "coverage"]
+VIEWS = ["events", "posts", "phrases", "entities", "gaps"]
 ENTITY = {"text": "Acme", "type": "ORG", "start": 3, "end": 7}
 ROWS = [
     row(1, 1, text="first", phrases=["no signal", "down"], entities=[ENTITY]),
@@ -85,9 +85,9 @@ def test_phrases_and_entities_are_one_row_each(lake: Delta) -> None:
     assert values(lake, "FROM entities") == [("news:1", START + timedelta(seconds=1), "Acme", "ORG", 3, 7)]
 
 
-def test_coverage_is_where_a_source_was_blind(lake: Delta) -> None:
+def test_gaps_are_where_a_source_was_blind(lake: Delta) -> None:
     start, end = START + timedelta(seconds=11), START + timedelta(seconds=50)
-    main, side = ask(lake, "FROM coverage ORDER BY stream").rows.to_pylist()
+    main, side = ask(lake, "FROM gaps ORDER BY stream").rows.to_pylist()
     assert main == {
         "source": "news", "stream": "main", "start": start, "end": end, "state": "lost", "note": "too far back"
     }  # fmt: skip

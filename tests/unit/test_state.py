@@ -16,6 +16,7 @@ from tests.helpers.alerts import START, an_alert
 
 from tocsin.errors import Corrupt, Permanent, Transient
 from tocsin.model import Incident
+from tocsin.people import Done
 from tocsin.state import SCHEMA_VERSION, Checkpoint, Position, State, _prepare
 
 SERIES = '["acme"]'
@@ -79,7 +80,7 @@ def test_processes_that_start_at_once_may_make_it_together(tmp_path: Path) -> No
         def opened(path: Path = tmp_path / f"{turn}.db", together: Barrier = together) -> int:
             together.wait()
             with closing(State(path)) as state:
-                return state.untried()
+                return state.untried(0.0)
 
         with ThreadPoolExecutor(4) as threads:
             assert [one.result() for one in [threads.submit(opened) for _ in range(4)]] == [0] * 4
@@ -194,14 +195,15 @@ def test_incidents_come_newest_first_and_a_change_keeps_who_took_it_on(state: St
     put(state, incident(1, 0), incident(2, 10), incident(3, 5))
     assert [one.id for one in state.incidents()] == ["incident-2", "incident-3", "incident-1"]
     at = datetime(2026, 11, 23, 9, tzinfo=UTC)
-    taken = state.acknowledge("incident-3", "ann", at)
+    state.did(Done("incident-3", "ack", None, "ann", at))
+    taken = state.incident("incident-3")
     assert taken is not None
     assert (taken.id, taken.acked_by, taken.acked_at) == ("incident-3", "ann", at)
     put(state, incident(3, 5, state="resolved"))
     found = state.incidents()[1]
     assert (found.state, found.acked_by, found.acked_at) == ("resolved", "ann", at)
     assert [one.acked_by for one in state.incidents()] == [None, "ann", None]
-    assert state.acknowledge("incident-9", "ann", at) is None
+    assert state.incident("incident-9") is None
 
 
 def test_an_alert_is_in_the_outbox_once_a_destination(state: State) -> None:
@@ -215,7 +217,7 @@ def test_an_alert_is_in_the_outbox_once_a_destination(state: State) -> None:
 def test_what_is_due_comes_oldest_first(state: State) -> None:
     for number in (1, 2, 3):
         post(state, number, "ops", now=float(10 - number))
-    assert [row.alert for row in state.due(9.0)] == [an_alert(number) for number in (1, 2, 3)]
+    assert [row.message for row in state.due(9.0)] == [an_alert(number) for number in (1, 2, 3)]
     assert [row.number for row in state.due(9.0, limit=2)] == [1, 2]
 
 
@@ -231,17 +233,17 @@ def test_a_clock_that_went_back_holds_nothing_up_for_long(state: State) -> None:
 def test_a_failed_alert_waits_then_dies_and_a_sent_one_is_done(state: State) -> None:
     for number in (1, 2, 3):
         post(state, number, "ops")
-    assert state.untried() == 3
-    state.sent(1)
+    assert state.untried(0.0) == 3
+    state.sent(1, 0.0)
     state.failed(2, "busy", due=100.0)
     state.failed(3, "410: gone", due=None)
-    assert state.untried() == 0
+    assert state.untried(0.0) == 0
     assert state.due(99.0) == []
     (again,) = state.due(100.0)
     assert (again.number, again.attempts) == (2, 1)
     shown = {row["number"]: (row["state"], row["attempts"], row["error"]) for row in state.outbox()}
     assert shown == {1: ("sent", 0, None), 2: ("pending", 1, "busy"), 3: ("dead", 1, "410: gone")}
-    state.sent(2)
+    state.sent(2, 0.0)
     assert state.outbox()[1]["error"] is None
 
 
@@ -265,7 +267,7 @@ def test_an_erased_post_leaves_incidents_and_alerts(
         tx.post_alert(alert, ["ops"], 0.0)
         assert tx.forget(uids, authors) == found
     left = ["news:9"] if found else ["news:7", "news:9"]
-    for explanation in (state.incidents()[0].explanation, state.due(0.0)[0].alert.incident.explanation):
+    for explanation in (state.incidents()[0].explanation, state.due(0.0)[0].message.incident.explanation):
         assert [one["uid"] for one in explanation["posts"]] == left
 
 
@@ -289,13 +291,14 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         post(state, 1, "ops")
     with closing(State(tmp_path / "state.db")) as state:
         assert state.incidents() == [incident()]
-        assert state.untried() == 1
+        assert state.untried(0.0) == 1
 
 
 def test_the_tables_for_sql_hold_every_field_of_an_incident(state: State) -> None:
-    assert [table.num_rows for table in state.tables().values()] == [0, 0]
+    assert [table.num_rows for table in state.tables().values()] == [0, 0, 0]
     put(state, incident(end=START + timedelta(hours=1), state="resolved"))
     (row,) = state.tables()["incidents"].to_pylist()
     assert dict(row.pop("series")) == {"watch": "acme", "category": "outage"}
     whole = msgspec.structs.asdict(incident(end=START + timedelta(hours=1), state="resolved"))
-    assert row == {name: value for name, value in whole.items() if name not in {"series", "explanation", "scale"}}
+    apart = {"series", "explanation", "scale", "receipt", "notes"}
+    assert row == {name: value for name, value in whole.items() if name not in apart}

@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -185,3 +185,18 @@ def test_configuring_again_replaces(stream: io.StringIO) -> None:
     logging.getLogger("tocsin.test").error("shown once")
     assert other.getvalue() == ""
     assert stream.getvalue().count("shown once") == 1
+
+
+def test_a_source_shows_when_it_was_heard_and_how_late_its_posts_come() -> None:
+    def post(number: int, late: int, *, backfilled: bool = False) -> Post:
+        at = NOW + timedelta(seconds=number)
+        return Post(
+            uid=f"feed:{number}", source="feed", id=str(number), text="acme", received_at=at, backfilled=backfilled,
+            created_at=at - timedelta(seconds=late),
+        )  # fmt: skip
+
+    telemetry = Telemetry()
+    telemetry.received("feed", Batch(events=[post(1, 2), post(2, 4), post(3, 3), post(4, 900, backfilled=True)]))
+    found = _samples(telemetry)
+    assert found["tocsin_source_heard_timestamp_seconds", "feed"] == NOW.timestamp() + 4
+    assert found["tocsin_source_lag_seconds", "feed"] == 3.0

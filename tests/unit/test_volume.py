@@ -111,7 +111,7 @@ def test_what_is_over_does_not_linger_in_the_long_windows() -> None:
 def test_a_slow_rise_goes_on_as_long_as_it_lasts() -> None:
     counts = planted(poisson(9, [30, 120]), 7 * 24, 36, 3)
     judged = judge(counts, Config(bucket=300))
-    assert (judged.score[7 * 288 + 72 : 7 * 288 + 36 * 12] >= 0.5).mean() > 0.95
+    assert (judged.score[7 * 288 + 72 : 7 * 288 + 36 * 12] >= 0.5).mean() > 0.9
 
 
 @pytest.mark.parametrize(("minutes", "alerts"), [(15, False), (60, True)])
@@ -160,7 +160,8 @@ def test_min_count_is_the_users() -> None:
 
 
 def test_a_rise_by_less_than_half_does_not_alert_however_sure_it_is() -> None:
-    counts = np.full((6 * 288, 1), 1000, np.float32) + np.arange(6 * 288)[:, None] % 2
+    hour = np.arange(6 * 288)[:, None] / 12
+    counts = (1000 * (1 + 0.3 * np.cos(2 * np.pi * (hour - 15) / 24))).astype(np.float32)
     counts[5 * 288 :] *= 1.4
     assert not judge(counts, Config(bucket=300)).rise.any()
     counts[5 * 288 :] *= 1.2
@@ -248,15 +249,15 @@ def test_window_sums_are_exact_after_something_huge() -> None:
     assert windows.sums[0, :, 0].tolist() == [10, sum(float(np.float32(factor)) for factor in (0.7, 0.07, 0.9))]
 
 
-def test_only_a_fat_tail_moves_the_threshold_and_at_most_twofold() -> None:
+def test_only_a_fat_tail_moves_the_threshold_and_at_most_threefold() -> None:
     tail = Tail.of(1)
     tail.grow(3)
     step, part = np.array([[900]], np.float32), np.array([[1.0]], np.float32)
     for number in range(3000):
         tail.learn(1, np.array([[1.5, 8.0 if number % 20 == 0 else 1.0, 9.0]], np.float32), step, part)
     assert tail.factor[0, 0] == 1
-    assert 0.5 <= tail.factor[0, 1] < 0.8
-    assert tail.factor[0, 2] == 0.5
+    assert np.float32(1 / 3) <= tail.factor[0, 1] < 0.8
+    assert tail.factor[0, 2] == np.float32(1 / 3)
 
 
 def test_an_alert_silences_its_own_scale_and_slower_ones_for_their_windows() -> None:
@@ -386,3 +387,64 @@ def test_the_storm_of_february_2015_is_found_and_not_drowned() -> None:
     assert len(names) == 60
     assert alerts[:before].sum() <= 4
     assert alerts.sum() <= 30
+
+
+def test_weekends_are_told_apart_from_the_week_after_one_of_each() -> None:
+    random = np.random.default_rng(5)
+    day = np.arange(28 * 288) // 288
+    weekend = (day + 3) % 7 >= 5
+    counts = random.poisson(np.where(weekend, 4.0, 10.0))[:, None] * np.ones((1, 3))
+    detector = Volume(Config(bucket=300), Context("test", Path()))
+    detector.add([-1] * 3, [0] * 3)
+    for number, row in enumerate(counts.astype(np.float32)):
+        detector.step(number * 300, row, np.ones(3, np.bool_))
+    week, end = detector.rhythm.hours.day_factor[:, 0]
+    assert 0.35 < end / week < 0.55
+
+
+def looked(detector: Volume, at: int, per_bucket: float, first: int) -> int | None:
+    """Seconds from `at` on until a look every ten seconds, or a step, alerts; buckets close two minutes late."""
+    for now in range(at + 10, at + 1200, 10):
+        closed = (now - 120) // 60 * 60
+        while detector.last is not None and detector.last + 60 < closed:
+            start = detector.last + 60
+            count = np.array([per_bucket if start >= at else first], np.float32)
+            if detector.step(start, count, np.array([True])).alert[0]:
+                return now - at
+        assert detector.last is not None
+        opened = now - max(detector.last + 60, at)
+        found = detector.look(now, np.array([per_bucket * opened / 60], np.float32), np.array([True]))
+        if found is not None and found.alert[0]:
+            return now - at
+    return None
+
+
+def test_a_tenfold_burst_is_seen_before_its_buckets_are_over() -> None:
+    delays = []
+    for seed in range(9):
+        detector = Volume(Config(), Context("test", Path()))
+        detector.add([-1], [0])
+        counts = np.random.default_rng(seed).poisson(1, 4 * 1440)
+        for number, count in enumerate(counts):
+            detector.step(number * 60, np.array([count], np.float32), np.array([True]))
+        delays.append(looked(detector, len(counts) * 60, 10, 1) or 9999)
+    assert np.median(delays) <= 180
+
+
+def test_a_look_learns_nothing_and_its_alert_silences() -> None:
+    detector = Volume(Config(), Context("test", Path()))
+    detector.add([-1], [0])
+    counts = np.random.default_rng(1).poisson(1, 3 * 1440)
+    for number, count in enumerate(counts):
+        detector.step(number * 60, np.array([count], np.float32), np.array([True]))
+    before, at, visible = detector.save(), len(counts) * 60, np.array([True])
+    assert detector.look(at + 30, np.array([1], np.float32), visible) is None
+    assert detector.save() == before
+    first = detector.look(at + 60, np.array([80], np.float32), visible)
+    again = detector.look(at + 70, np.array([90], np.float32), visible)
+    assert first is not None
+    assert again is not None
+    assert (bool(first.alert[0]), bool(again.alert[0])) == (True, False)
+    window = counts[(at + 60 - int(first.scale[0])) // 60 :]
+    assert first.value[0] == window.sum() + 80
+    assert not detector.step(at, np.array([90], np.float32), visible).alert[0]

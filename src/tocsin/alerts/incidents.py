@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from tocsin.alerts.lifecycle import Change
+from tocsin.alerts.lifecycle import Change, Event
+from tocsin.alerts.membership import statement
 from tocsin.model import Alert, Incident
-from tocsin.series import ALL_POSTS, COLUMNS, NOTHING, Key
-
-_LISTS = {"watch", "category"}
+from tocsin.series import Key
+from tocsin.wording import span, usual
 
 
 def incident_id(policy: str, series: Mapping[str, str], direction: str, opened: int) -> str:
@@ -26,13 +24,14 @@ def incident_id(policy: str, series: Mapping[str, str], direction: str, opened: 
     return "i" + hashlib.blake2b(text, digest_size=6).hexdigest()
 
 
-def onset(counts: Mapping[int, int], bucket: int, since: int, until: int, expected: float) -> int:
+def onset(counts: Mapping[int, int], bucket: int, change: Change) -> int:
     """When it began: the bucket from which on the window is least like what was expected.
 
-    `counts` are the series' posts by bucket start, `expected` those of the whole window [since, until). The
-    likelihood ratio of a Poisson rate that changes once (Page 1954) is greatest there.
+    `counts` are the series' posts by bucket start. The likelihood ratio of a Poisson rate that changes once (Page
+    1954) is greatest there.
     """
-    share = expected / max((until - since) / bucket, 1.0)
+    since, until = change.at - change.scale, -(-change.at // bucket) * bucket
+    share = change.expected / max((until - since) / bucket, 1.0)
     best, start, seen, should = 0.0, until - bucket, 0, 0.0
     for time in range(until - bucket, since - 1, -bucket):
         seen += counts.get(time, 0)
@@ -59,98 +58,46 @@ def title(series: Mapping[str, str]) -> str:
     return values[0] if len(values) == 1 else f"{values[0]} ({', '.join(values[1:])})"
 
 
-def span(seconds: int) -> str:
-    """A length of time in words.
-
-    >>> span(900), span(10800)
-    ('15 min', '3 h')
-    """
-    if seconds % 3600 == 0:
-        return f"{seconds // 3600} h"
-    return f"{max(seconds // 60, 1)} min"
-
-
-def usual(low: float, high: float) -> tuple[int, int]:
-    """The least and the most mentions that do not ring, where `low` or fewer and `high` or more do.
-
-    >>> usual(2.4, 17.5), usual(0.0, 10.0)
-    ((3, 17), (0, 9))
-    """
-    return math.floor(low) + 1 if low > 0 else 0, max(math.ceil(high) - 1, 0)
+UNITS = {
+    "mentions": "mentions",
+    "voices": "independent authors",
+    "share": "mentions",
+    "negative_share": "negative mentions",
+    "new_phrases": "authors who repeat new phrases",
+    "silence": "posts",
+}
+"""What a measure counts, in words."""
 
 
-def headline(series: Mapping[str, str], change: Change, start: datetime) -> str:
+def headline(series: Mapping[str, str], change: Change, start: datetime, measure: str = "mentions") -> str:
     """One line that stands alone on a lock screen."""
+    if measure == "negative_share":
+        series = {dimension: value for dimension, value in series.items() if dimension != "sentiment"}
     day = "" if datetime.fromtimestamp(change.at, UTC).date() == start.date() else f"{start:%d %b} "
     low, high = usual(change.low, change.high)
-    what = f"{title(series)}: {change.observed:g} mentions in {span(change.scale)}, expected {low} to {high}"
+    what = f"{title(series)}: {change.observed:g} {UNITS[measure]} in {span(change.scale)}, expected {low} to {high}"
     return f"{what}, since {day}{start:%H:%M} UTC"
 
 
-def predicate(series: Mapping[str, str]) -> str:
-    """The SQL condition on the view `posts` that picks the posts of a series."""
-    parts = []
-    for dimension, value in series.items():
-        if _is_everything(dimension, value):
-            continue
-        quoted = "'" + value.replace("'", "''") + "'"
-        column = COLUMNS[dimension]
-        if dimension == "category" and value == "other":
-            parts.append("category = 'other'")
-        elif dimension in _LISTS:
-            parts.append(f"list_contains({column}, {quoted})")
-        elif value == NOTHING.get(dimension):
-            parts.append(f"coalesce({column}, {quoted}) = {quoted}")
-        else:
-            parts.append(f"{column} = {quoted}")
-    return " AND ".join(parts) or "true"
+@dataclass(frozen=True)
+class Opening:
+    """What an incident is made of: the change that opens it, as row `seq` showed it, and since when it is so."""
+
+    policy: str
+    measure: str
+    series: Mapping[str, str]
+    change: Change
+    start: int
+    seq: int
 
 
-def statement(series: Mapping[str, str], since: int, until: int) -> str:
-    """One SQL statement that gives the observed count again."""
-    first, last = (datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M:%S+00") for t in (since, until))
-    return (
-        f"SELECT count(*) AS mentions FROM posts WHERE {predicate(series)} "
-        f"AND event_time >= TIMESTAMPTZ '{first}' AND event_time < TIMESTAMPTZ '{last}'"
-    )
-
-
-def members(batch: pa.RecordBatch, series: Mapping[str, str]) -> pa.Array:
-    """For each row of a batch, whether it counts in a series."""
-    mask = pa.array(np.ones(batch.num_rows, dtype=np.bool_))
-    for dimension, value in series.items():
-        if _is_everything(dimension, value):
-            continue
-        column = batch.column(COLUMNS[dimension])
-        if dimension in _LISTS:
-            mask = pc.and_(mask, _holds(column, value, empty=value == NOTHING.get(dimension)))
-        else:
-            mask = pc.and_(mask, pc.equal(pc.fill_null(column, NOTHING[dimension]), value))
-    return mask
-
-
-def _is_everything(dimension: str, value: str) -> bool:
-    """Whether a value leaves no post out: the watch of a config that names none."""
-    return dimension == "watch" and value == ALL_POSTS
-
-
-def _holds(lists: pa.Array, value: str, *, empty: bool) -> pa.Array:
-    """Which of the lists hold the value, or, with `empty`, hold nothing."""
-    found = np.zeros(len(lists), dtype=np.bool_)
-    owners = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
-    found[owners[pc.equal(pc.list_flatten(lists), value).to_numpy(zero_copy_only=False)]] = True
-    if empty:
-        lengths = pc.fill_null(pc.list_value_length(lists), 0)
-        found |= pc.equal(lengths, 0).to_numpy(zero_copy_only=False)
-    return pa.array(found)
-
-
-def opened(policy: str, series: Mapping[str, str], change: Change, start: int, explanation: dict[str, Any]) -> Incident:
+def opened(opening: Opening, explanation: dict[str, Any]) -> Incident:
     """The incident as it is when it opens."""
-    begun = datetime.fromtimestamp(start, UTC)
+    change, series, measure = opening.change, opening.series, opening.measure
+    begun, since = datetime.fromtimestamp(opening.start, UTC), change.at - change.scale
     return Incident(
-        id=incident_id(policy, series, change.direction, change.opened),
-        policy=policy,
+        id=incident_id(opening.policy, series, change.direction, change.opened),
+        policy=opening.policy,
         series=dict(series),
         state="open",
         direction=change.direction,
@@ -162,16 +109,18 @@ def opened(policy: str, series: Mapping[str, str], change: Change, start: int, e
         low=_plain(change.low),
         high=_plain(change.high),
         severity=change.severity,
-        headline=headline(series, change, begun),
+        headline=headline(series, change, begun, measure),
         explanation=explanation,
-        sql=statement(series, change.at - change.scale, change.at),
+        sql=statement(series, since, change.at, opening.seq, measure),
         peak=_plain(change.peak),
         scale=change.scale,
+        measure=measure,
+        score=change.score,
     )
 
 
 def changed(incident: Incident, change: Change) -> Incident:
-    """The incident after a later change: figures of the opening stay, state, severity, peak and end move."""
+    """The incident after a later change: its evidence stays, state, severity, peak and end move."""
     ended = change.event in {"resolved", "expired"}
     return msgspec.structs.replace(
         incident,
@@ -179,12 +128,29 @@ def changed(incident: Incident, change: Change) -> Incident:
         end=datetime.fromtimestamp(change.at, UTC) if ended else None,
         severity=max(incident.severity, change.severity),
         peak=_plain(change.peak),
+        total_excess=_plain(change.excess) if ended else None,
     )
 
 
-def alert(incident: Incident, change: Change) -> Alert:
-    """The message about a change."""
-    return Alert(key=f"{incident.id}.{change.event}.{change.turn}", event=change.event, incident=incident)
+def grown(incident: Incident, now: Incident) -> Incident:
+    """The incident when it has grown: with the evidence of `now`, that which would open if it were new."""
+    return msgspec.structs.replace(
+        incident,
+        observed=now.observed,
+        expected=now.expected,
+        low=now.low,
+        high=now.high,
+        scale=now.scale,
+        score=now.score,
+        headline=now.headline,
+        explanation=now.explanation,
+        sql=now.sql,
+    )
+
+
+def alert(incident: Incident, event: Event, turn: int) -> Alert:
+    """The message about a change; the `turn`-th escalation."""
+    return Alert(key=f"{incident.id}.{event}.{turn}", event=event, incident=incident)
 
 
 def _plain(value: float) -> float:

@@ -1,8 +1,8 @@
 """The life of an incident: open, escalate, resolve, expire; at most one per series and direction.
 
-Rules of anomaly.md's kind, in event time: an open incident escalates when its severity has grown by 20; it
-resolves when the score stays under half the threshold for 45 minutes, and expires as the new normal after
-48 hours. For 6 hours after the last alert of a series and direction only something worse by 20 opens a new one.
+Rules of anomaly.md's kind, in event time: an open incident escalates when it is far `worse` than when it last
+rang; it resolves when the score stays under half the threshold for 45 minutes, and expires as the new normal after
+48 hours. For 6 hours after the last alert of a series and direction only something far worse opens a new one.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from tocsin.component import Readings
+from tocsin.component import Floats, Readings, Visible
 from tocsin.series import Key
-from tocsin.severity import severity
+from tocsin.severity import severity, worse
 
 CALM_SECONDS = 45 * 60
 EXPIRE_SECONDS = 48 * 3600
 COOLDOWN_SECONDS = 6 * 3600
-ESCALATION = 20
+RULES = 2
+"""Their version: with others, the past has other incidents."""
 CALM_SCORE = 0.5
 
 Event = Literal["opened", "escalated", "resolved", "expired"]
@@ -33,7 +33,8 @@ Direction = Literal["up", "down"]
 class Change:
     """Something happened to the incident of `key`. `at` (Unix seconds) is the end of the bucket that shows it.
 
-    `opened` is when the incident was opened; the figures are of the window of `scale` seconds before `at`.
+    `opened` is when the incident was opened; the figures are of the window of `scale` seconds before `at`. `excess` is
+    what was seen since the incident's first window began, less what was expected at the time.
     """
 
     event: Event
@@ -42,6 +43,7 @@ class Change:
     at: int
     opened: int
     turn: int
+    score: float
     severity: int
     peak: float
     observed: float
@@ -49,19 +51,22 @@ class Change:
     low: float
     high: float
     scale: int
+    excess: float = 0.0
 
 
 class _Open(msgspec.Struct):
     opened: int
-    notified: int
+    told: float
+    """The score at which it last rang."""
     peak: float
+    excess: float = 0.0
     calm_since: int | None = None
     turn: int = 0
 
 
 class _Cooldown(msgspec.Struct):
     until: int
-    severity: int
+    told: float
 
 
 class _Saved(msgspec.Struct):
@@ -70,10 +75,16 @@ class _Saved(msgspec.Struct):
 
 
 class Lifecycle:
-    """The incidents of one policy. Only series whose key has `depth` parts may have one."""
+    """The incidents of one policy.
 
-    def __init__(self, depth: int) -> None:
-        self._depth = depth
+    Only series whose key has `depth` parts may have one and, where that is given, whose `last` part is this; only in
+    these `directions`. `bucket` is in seconds.
+    """
+
+    def __init__(
+        self, depth: int, last: str | None = None, directions: Sequence[Direction] = ("up", "down"), bucket: int = 60
+    ) -> None:
+        self._depth, self._last, self._directions, self._bucket = depth, last, frozenset(directions), bucket
         self._open: dict[tuple[Key, Direction], _Open] = {}
         self._cooldowns: dict[tuple[Key, Direction], _Cooldown] = {}
 
@@ -83,21 +94,35 @@ class Lifecycle:
         keys: Sequence[Key],
         index: Mapping[Key, int],
         readings: Readings,
-        visible: npt.NDArray[np.bool_] | None = None,
+        visible: Visible | None = None,
+        counts: Floats | None = None,
     ) -> Iterator[Change]:
         """What the readings of the bucket that ends at `at` change; `index` is each key's place in `keys`.
 
-        Where a series was not `visible` (None: all were) its incident waits: nothing seen is not calm.
+        `counts` are those of the bucket; without them no excess is summed. Where a series was not `visible` (None: all
+        were) its incident waits: nothing seen is not calm.
         """
         for (key, direction), incident in list(self._open.items()):
             if visible is None or visible[index[key]]:
+                if counts is not None:
+                    self._sum(at, incident, counts, index[key], readings)
                 yield from self._go_on(at, key, direction, incident, index[key], readings)
             else:
                 incident.calm_since = None
+        yield from self.look(at, keys, readings)
+
+    def look(self, at: int, keys: Sequence[Key], readings: Readings) -> Iterator[Change]:
+        """What opens at `at`, be it before a bucket is over."""
         for number in np.flatnonzero(readings.alert).tolist():
             key = keys[number]
-            if len(key) == self._depth:
+            if len(key) == self._depth and self._last in {None, key[-1] if key else None}:
                 yield from self._open_new(at, key, number, readings)
+
+    def _sum(self, at: int, incident: _Open, counts: Floats, number: int, readings: Readings) -> None:
+        """Add the bucket to the excess, or the part of it that is after the opening."""
+        part = min(max(at - incident.opened, 0) / self._bucket, 1.0)
+        expected = float(readings.expected[number]) * self._bucket / max(int(readings.scale[number]), 1)
+        incident.excess += part * (float(counts[number]) - expected)
 
     def _go_on(
         self, at: int, key: Key, direction: Direction, incident: _Open, number: int, readings: Readings
@@ -116,8 +141,8 @@ class Lifecycle:
         elif at - incident.calm_since >= CALM_SECONDS:
             yield self._end("resolved", at, key, direction, incident, number, readings)
             return
-        if severity(score) >= incident.notified + ESCALATION:
-            incident.notified = severity(score)
+        if worse(score, incident.told):
+            incident.told = score
             incident.turn += 1
             yield _change("escalated", at, key, direction, incident, number, readings)
 
@@ -125,20 +150,21 @@ class Lifecycle:
         self, event: Event, at: int, key: Key, direction: Direction, incident: _Open, number: int, readings: Readings
     ) -> Change:
         del self._open[key, direction]
-        self._cooldowns[key, direction] = _Cooldown(at + COOLDOWN_SECONDS, incident.notified)
+        self._cooldowns[key, direction] = _Cooldown(at + COOLDOWN_SECONDS, incident.told)
         return _change(event, at, key, direction, incident, number, readings)
 
     def _open_new(self, at: int, key: Key, number: int, readings: Readings) -> Iterator[Change]:
         direction: Direction = "down" if readings.down[number] else "up"
-        if (key, direction) in self._open:
+        if (key, direction) in self._open or direction not in self._directions:
             return
-        how_bad = severity(float(readings.score[number]))
+        score = float(readings.score[number])
         cooldown = self._cooldowns.get((key, direction))
         if cooldown is not None:
-            if at < cooldown.until and how_bad < cooldown.severity + ESCALATION:
+            if at < cooldown.until and not worse(score, cooldown.told):
                 return
             del self._cooldowns[key, direction]
-        incident = _Open(opened=at, notified=how_bad, peak=float(readings.value[number]))
+        value = float(readings.value[number])
+        incident = _Open(opened=at, told=score, peak=value, excess=value - float(readings.expected[number]))
         self._open[key, direction] = incident
         yield _change("opened", at, key, direction, incident, number, readings)
 
@@ -170,6 +196,7 @@ def _change(
         at=at,
         opened=incident.opened,
         turn=incident.turn,
+        score=round(float(readings.score[number]), 4),
         severity=severity(float(readings.score[number])),
         peak=incident.peak,
         observed=float(readings.value[number]),
@@ -177,4 +204,5 @@ def _change(
         low=float(readings.low[number]),
         high=float(readings.high[number]),
         scale=int(readings.scale[number]),
+        excess=round(incident.excess, 4),
     )

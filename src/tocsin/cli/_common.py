@@ -101,3 +101,14 @@ def opened(source: str) -> Iterator[TextIO]:
         return
     with open(source, encoding="utf-8-sig", errors="replace", newline="") as lines:
         yield lines
+
+
+def user() -> str:
+    """Who runs this."""
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, a user may have no name
+        return f"user {os.getuid()}"

@@ -15,8 +15,10 @@ watches:                        # what to listen for
   - name: {term}
     match: {match}
 
-sources:                        # where to listen: this version reads what is sent to it, and files
+sources:                        # where to listen
+  bluesky: {{type: jetstream}}    # all of Bluesky, live, without a key; only what a watch might match is kept
   inbox: {{type: webhook, port: 8322}}    # send posts to http://127.0.0.1:8322/events
+  # news: {{type: rss, feeds: ["https://example.com/feed.xml"]}}
   # archive: {{type: file, path: posts.csv, fields: {{id: id, text: text, created_at: created_at}}}}
   # practice: {{type: scenario}}          # posts that Tocsin invents, with an incident among them
 

@@ -136,7 +136,14 @@ def _of_line(line: str, column: str) -> Row:
 
 
 def _of_csv(first: str, lines: TextIO, source: str, column: str) -> Iterator[Row]:
-    csv.field_size_limit(LONGEST_CELL)
+    before = csv.field_size_limit(LONGEST_CELL)  # the whole process has one limit
+    try:
+        yield from _cells(first, lines, source, column)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _cells(first: str, lines: TextIO, source: str, column: str) -> Iterator[Row]:
     header = next(csv.reader([first]), [])
     if column not in header:
         names = ", ".join(header[:20]) or "nothing"

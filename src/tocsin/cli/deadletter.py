@@ -1,11 +1,14 @@
 """See what could not be used, with the reason, and try it again.
 
-A dead letter of the stage `process` is a whole event: `replay` puts it back into the queue. One of the stage
-`ingest` is what a source could not read: it has to be put right where it came from.
+A dead letter of the stage `process` is a whole event: `replay` puts it back into the queue. One of the stage `notify`
+is an alert: `replay` sends it again, with the same key. One of the stage `ingest` is what a source could not read: it
+has to be put right where it came from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +22,7 @@ from tocsin.model import Batch, DeadLetter, decoder
 
 if TYPE_CHECKING:
     from tocsin.component import Queue
+    from tocsin.config import Config
 
 app = group()
 
@@ -58,14 +62,38 @@ def show(number: Number, config: ConfigOption = None, data_dir: DataDirOption = 
 
 @app.command()
 def replay(numbers: Numbers, config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
-    """Put events back into the queue, at its end."""
-    queue = _queue(config, data_dir)
+    """Put events back into the queue, at its end, and send alerts again."""
+    settings = existing(config, data_dir)
+    queue = open_queue(settings)
     letters = {number: _letter(queue, number) for number in numbers}
-    batches = {number: _batch(number, letter) for number, letter in letters.items()}
+    alerts = {number: letter for number, letter in letters.items() if letter.stage == "notify"}
+    batches = {number: _batch(number, letter) for number, letter in letters.items() if number not in alerts}
+    _send_again(settings, alerts)
+    queue.forget(list(alerts))
     for number, batch in batches.items():
         queue.put(letters[number].source, batch)
         queue.forget([number])
-    typer.echo(f"{len(batches)} put back into the queue")
+    if batches or not alerts:
+        typer.echo(f"{len(batches)} put back into the queue")
+    if alerts:
+        typer.echo(f"{len(alerts)} to be sent again")
+
+
+def _send_again(config: Config, letters: Mapping[int, DeadLetter]) -> None:
+    """Wake alerts in the outbox. Raises Permanent, having woken none, where one is not there any more."""
+    from tocsin.clock import SystemClock
+    from tocsin.runners.assemble import Assembly
+
+    if not letters:
+        return
+    with closing(Assembly(config).state()) as state:
+        rows = {f"{row['key']} to {row['destination']}": row for row in state.outbox()}
+        for number, letter in letters.items():
+            if letter.place not in rows:
+                raise Permanent(f"the alert of dead letter {number} is not in the outbox any more")
+        found = [rows[letter.place] for letter in letters.values()]
+        dead = [row["number"] for row in found if row["state"] == "dead"]  # others were sent again before
+        state.revive(dead, SystemClock().now().timestamp())
 
 
 @app.command()
@@ -99,8 +127,6 @@ def _batch(number: int, letter: DeadLetter) -> Batch:
         raise Permanent(
             f"dead letter {number} is no event: put it right in {where}, where it came from, and read it again"
         )
-    if letter.stage == "notify":
-        raise Permanent(f"dead letter {number} is an alert that could not be sent: `tocsin alerts` shows it")
     try:
         event = decoder.decode(letter.body)
     except msgspec.DecodeError as error:

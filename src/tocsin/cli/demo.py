@@ -86,16 +86,24 @@ async def _play(config: Any, folder: Path, *, stay: bool) -> Incident | None:
     running = asyncio.create_task(runner.run())
     try:
         found = await _tell(assembly, runner, running)
+        if found is not None and not stay:
+            found = await _as_it_ends(found, assembly, runner, running)
         if found is not None:
             _ending(found, folder, stay=stay)
-        if not stay:
-            runner.stop()
     finally:
         with suppress(asyncio.CancelledError):
             await running
     if found is None and runner.interrupted:
         raise KeyboardInterrupt
     return found
+
+
+async def _as_it_ends(found: Incident, assembly: Assembly, runner: Runner, running: asyncio.Task[None]) -> Incident:
+    """The incident once everything has stopped: it may have grown in between, and `alerts show` tells the last of it."""
+    runner.stop()
+    await running
+    with closing(assembly.state()) as state:
+        return next(incident for incident in state.incidents() if incident.id == found.id)
 
 
 async def _tell(assembly: Assembly, runner: Runner, running: asyncio.Task[None]) -> Incident | None:
@@ -107,11 +115,13 @@ async def _tell(assembly: Assembly, runner: Runner, running: asyncio.Task[None])
     live_from = stream.start + timedelta(seconds=stream.paced_from)
     story = _Story(live_from, stream.speed)
     with closing(assembly.lake()) as lake, closing(assembly.state()) as state:
-        while not running.done():
+        over = False
+        while not over:
+            over = running.done()  # what a slow machine finds at the very end is looked at too
             await asyncio.sleep(0.5)
             await asyncio.to_thread(story.read, lake)
             for incident in await asyncio.to_thread(state.incidents):
-                if incident.detected_at >= live_from - timedelta(minutes=5):
+                if story.has_seen_rise(incident):
                     return incident
     return None
 
@@ -123,7 +133,7 @@ class _Story:
         self._live_from, self._speed = live_from, speed
         self._seq = 0
         self._history = 0
-        self._live = False
+        self._live_seq: int | None = None
         self._minute: datetime | None = None
         self._counts: Counter[str] = Counter()
         self._sample = ""
@@ -135,15 +145,20 @@ class _Story:
                 self._seq = row["seq"]
                 if row["kind"] == "post":
                     self._post(row)
-        if not self._live:
+        if self._live_seq is None:
             _status(f"History: {self._history:,} posts")
+
+    def has_seen_rise(self, incident: Incident) -> bool:
+        """Whether an incident rang for posts that have passed live; one of the history may have grown."""
+        leads = incident.told and incident.part_of is None
+        return leads and self._live_seq is not None and incident.receipt["seq"] >= self._live_seq
 
     def _post(self, row: dict[str, Any]) -> None:
         if row["event_time"] < self._live_from:
             self._history += 1
             return
-        if not self._live:
-            self._live = True
+        if self._live_seq is None:
+            self._live_seq = self._seq
             _status("")
             typer.echo(f"History  a week, {self._history:,} posts: read, kept, counted.")
             typer.echo(f"Live     a minute of posts every {60 / self._speed:g} s; mentions of each watch:\n")

@@ -64,13 +64,13 @@ def command(  # noqa: PLR0913 - one argument for each option that the command ha
     from tocsin.cli import _counts
     from tocsin.cli._common import opened
 
-    config = _options(bucket, sensitivity, zone)
+    config = volume_config(bucket, sensitivity, zone)
     try:
         form = times.Form(time_format, times.zone(zone)) if time_format else None
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--time-format") from None
     names = _counts.Names(time, value, series)
-    bad = _Bad(source)
+    bad = Bad(source)
     with opened(source) as lines:
         counts = _counts.read(lines, names, int(config.bucket), form or times.zone(zone), bad.tell)
     for chunk in _lines(counts, config, named=series is not None):
@@ -78,7 +78,8 @@ def command(  # noqa: PLR0913 - one argument for each option that the command ha
     bad.sum_up(counts.rows)
 
 
-def _options(bucket: str, sensitivity: Sensitivity, zone: str) -> Config:
+def volume_config(bucket: str, sensitivity: Sensitivity, zone: str = "UTC") -> Config:
+    """The detector's options. Raises BadParameter for one that is wrong."""
     from pydantic import ValidationError
 
     from tocsin.detectors.volume import Config
@@ -92,7 +93,7 @@ def _options(bucket: str, sensitivity: Sensitivity, zone: str) -> Config:
         ) from None
 
 
-class _Bad:
+class Bad:
     """Rows that were left out: the first few on stderr with their lines, all of them counted."""
 
     def __init__(self, source: str) -> None:

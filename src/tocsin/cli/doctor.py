@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,7 +21,8 @@ import typer
 
 from tocsin.cli._common import ConfigOption, DataDirOption, JsonOption, print_json, read_config
 from tocsin.cli._config_warnings import about_places
-from tocsin.errors import ConfigError, Locked, TocsinError
+from tocsin.errors import ConfigError, Locked, TocsinError, Transient
+from tocsin.model import Batch, DeadLetter
 
 if TYPE_CHECKING:
     from tocsin.cli._stores import Store
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 LEAST_SPACE, LITTLE_SPACE = 256 * 2**20, 2 * 2**30
 """Bytes below which the queue takes nothing in, and below which it is time to act."""
+
+PROBE_SECONDS = 5.0
 
 RepairOption = Annotated[bool, typer.Option("--repair", help="Heal what can be healed, while nothing runs.")]
 
@@ -68,7 +72,9 @@ def _examine(file: Path | None, data_dir: Path | None, repair: bool) -> Iterator
     yield Finding("ok", "config", "can be used")
     yield from _folder(config.data_dir)
     yield from _alone(config, repair)
+    yield from _outbox(config)
     yield from _files(config)
+    yield from _live(config)
 
 
 def _python(version: tuple[int, ...]) -> Finding:
@@ -154,6 +160,32 @@ def _stream(config: Config) -> Iterator[Finding]:
     yield Finding("warn" if said else "ok", "stream", said or "recent posts are like those it learned from")
 
 
+def _outbox(config: Config) -> Iterator[Finding]:
+    """What waits to be told, by destination; also while Tocsin runs."""
+    from contextlib import closing
+
+    from tocsin.clock import SystemClock
+    from tocsin.runners.assemble import STATE_FILE, Assembly
+
+    if not (config.data_dir / STATE_FILE).exists():
+        return
+    assembly = Assembly(config)
+    try:
+        with closing(assembly.state()) as state:
+            waiting = state.waiting()
+    except TocsinError:
+        return  # what is wrong with the state was said before
+    now = SystemClock().now().timestamp()
+    for name, found in sorted(waiting.items()):
+        hours = max(now - found.since, 0.0) / 3600
+        held = f", {found.held} of them held back" if found.held else ""
+        fault = f"; last: {found.fault}" if found.fault else ""
+        detail = f"{found.number} wait for {name}{held}, the oldest for {hours:.1f} h{fault}"
+        yield Finding("warn" if found.fault else "ok", "outbox", detail)
+    if not waiting:
+        yield Finding("ok", "outbox", "all is told")
+
+
 def _ports(config: Config) -> Iterator[Finding]:
     """Whether the ports that sources listen on are free."""
     for name, part in config.sources.items():
@@ -179,3 +211,39 @@ def _files(config: Config) -> Iterator[Finding]:
             yield Finding("ok", "file", f"{name}: {len(found)} found, {found[0]}")
         else:
             yield Finding("fail", "file", f"{name}: there is no {pattern}")
+
+
+def _live(config: Config) -> Iterator[Finding]:
+    """Whether the platforms that sources listen to answer. Asked one after the other, for some seconds each."""
+    import asyncio
+
+    from tocsin import load
+    from tocsin.capabilities import Probed
+    from tocsin.runners.assemble import Assembly
+    from tocsin.runners.listen import listen
+
+    assembly = Assembly(config)
+    for name, part in config.sources.items():
+        kind = load.component("sources", part.type).component_class
+        if not kind.live or hasattr(part.options, "port"):
+            continue
+        letters: list[DeadLetter] = []
+        try:
+            source = assembly.source(name)
+            if isinstance(source, Probed):
+                yield Finding("ok", "source", f"{name}: {asyncio.run(source.probe())}")
+                continue
+            heard = asyncio.run(listen(assembly, name, PROBE_SECONDS, partial(_keep, letters), enough=1))
+        except TocsinError as fault:
+            yield Finding("warn", "source", f"{name}: {fault}")
+            continue
+        if letters and not heard.posts:
+            yield Finding("warn", "source", f"{name}: {letters[0].place}: {letters[0].reason}")
+            continue
+        first = "answers" if heard.first is None else f"the first word after {heard.first:.1f} s"
+        yield Finding("ok", "source", f"{name}: {first}")
+
+
+def _keep(letters: list[DeadLetter], what: Batch | Transient) -> None:
+    if not isinstance(what, TocsinError):
+        letters += what.dead

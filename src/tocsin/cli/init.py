@@ -56,4 +56,4 @@ def command(
     option = "" if config == DEFAULT_CONFIG else f" -c {config}"
     typer.echo(f"Wrote {config} and {schema}. Next:")
     typer.echo(f"  {program()} check{option}     reads it over")
-    typer.echo(f"  {program()} run{option}       listens; send posts to http://127.0.0.1:8322/events")
+    typer.echo(f"  {program()} run{option}       listens to Bluesky; send other posts to http://127.0.0.1:8322/events")

@@ -14,9 +14,12 @@ from tocsin.cli._common import ConfigOption, DataDirOption, read_config
 
 if TYPE_CHECKING:
     from tocsin.config import Config
+    from tocsin.runners.local import Serve
+
+SERVE = "serve"
 
 OnlyOption = Annotated[
-    str | None, typer.Option("--only", metavar="LOOPS", help="Only these loops: ingest,process,detect,notify.")
+    str | None, typer.Option("--only", metavar="LOOPS", help="Only these: ingest,process,detect,notify,serve.")
 ]
 IdleOption = Annotated[bool, typer.Option("--until-idle", help="End when there is nothing left to do.")]
 LevelOption = Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")]
@@ -41,11 +44,22 @@ def command(
         raise typer.BadParameter(f"{log_level} is not one of debug, info, warning, error", param_hint="--log-level")
     places.verify(read)
     configure_logging(log_level, as_json=log_json, redactor=read.redactor)
-    runner = Runner(Assembly(read), _loops(only), until_idle=until_idle)
+    loops = _loops(only)
+    wanted = SERVE in loops if only is not None else not until_idle
+    assembly = Assembly(read)
+    runner = Runner(assembly, [loop for loop in loops if loop != SERVE], until_idle=until_idle, serve=_server(wanted))
     asyncio.run(runner.run())
     _summary(read, runner.started_at_seq)
     if runner.failures:
         raise runner.failures[0]
+
+
+def _server(wanted: bool) -> Serve | None:
+    if not wanted:
+        return None
+    from tocsin.server.serve import serve
+
+    return serve
 
 
 def _loops(only: str | None) -> tuple[str, ...]:
@@ -55,12 +69,10 @@ def _loops(only: str | None) -> tuple[str, ...]:
         return LOOPS
     wanted = tuple(part.strip() for part in only.split(",") if part.strip())
     for loop in wanted:
-        if loop == "serve":
-            raise typer.BadParameter("the dashboard is not yet in this version", param_hint="--only")
-        if loop not in LOOPS:
-            raise typer.BadParameter(f"{loop} is not one of {', '.join(LOOPS)}", param_hint="--only")
+        if loop not in (*LOOPS, SERVE):
+            raise typer.BadParameter(f"{loop} is not one of {', '.join((*LOOPS, SERVE))}", param_hint="--only")
     if not wanted:
-        raise typer.BadParameter(f"name one or more of {', '.join(LOOPS)}", param_hint="--only")
+        raise typer.BadParameter(f"name one or more of {', '.join((*LOOPS, SERVE))}", param_hint="--only")
     return wanted
 
 

@@ -5,11 +5,13 @@ With C mentions in a window of L buckets and F the sum of the rhythm's factors o
 weighted, bursts included, over windows that ended at least W ago; p is the mean of 1/F. Then
 
     Var = (1/F + (3 u0 + n max(v - p, 0))/(3 + n)) (1 + 1/n),   u0 = alpha m^2/4,   n = windows seen
-    z   = (r - m)/sqrt(Var)
+    z   = (r - m - pull y)/sqrt(Var)
 
-Poisson noise of this window, the rest of what the past varied by (shrunk to a usual dispersion while little is
-known), and the uncertainty of a prediction. A bucket in which the source was blind adds nothing to C, F or L: the
-band widens by itself, and below a quarter of its buckets a window is neither judged nor learned.
+where y is what r was off from m in the last half day (up to W ago): a part of it, `pull`, is expected to go on, and v
+is the variance about that expectation. Poisson noise of this window, the rest of what the past varied by (shrunk to a
+usual dispersion while little is known), and the uncertainty of a prediction. A bucket in which the source was blind
+adds nothing to C, F or L: the band widens by itself, and below a quarter of its buckets a window is neither judged nor
+learned.
 
 All scales of all series are one array, so that a tick costs the same few calls for one series as for a thousand.
 Source: Anscombe, "The transformation of Poisson, binomial and negative-binomial data", Biometrika 35, 1948.
@@ -45,19 +47,24 @@ FIELDS = 6
 
 
 class Scale(NamedTuple):
-    """Window and memory in seconds; threshold of z at strength 1; usual dispersion alpha."""
+    """Window and memory in seconds; threshold of z at strength 1; usual dispersion alpha.
+
+    `pull` is how much of what the last `recent` seconds were off is expected to go on.
+    """
 
     window: int
     memory: int
     threshold: float
     dispersion: float
+    pull: float
+    recent: int
 
 
 SCALES = (
-    Scale(HOUR // 4, 14 * DAY, 4.5, 0.10),
-    Scale(HOUR, 7 * DAY, 3.5, 0.08),
-    Scale(3 * HOUR, 7 * DAY, 3.5, 0.06),
-    Scale(DAY, 28 * DAY, 3.8, 0.04),
+    Scale(HOUR // 4, 14 * DAY, 4.3, 0.10, 0.8, 12 * HOUR),
+    Scale(HOUR, 7 * DAY, 3.8, 0.08, 0.0, HOUR),
+    Scale(2 * HOUR, 7 * DAY, 3.5, 0.08, 0.8, 12 * HOUR),
+    Scale(DAY, 28 * DAY, 4.1, 0.04, 0.0, DAY),
 )
 
 
@@ -89,10 +96,14 @@ class Windows(Columns):
 
 @dataclass
 class Past(Columns):
-    """What the past says. `root` and `score` keep r and z for one window, until they are old enough to learn from."""
+    """What the past says. `root`, `off` and `score` keep r, what was expected beside m, and z for one window, until
+    they are old enough to learn from; `recent` is what the last hours were off.
+    """
 
     root: Floats
+    off: Floats
     score: Floats
+    recent: Floats
     mean: Floats
     variance: Floats
     noise: Floats
@@ -102,7 +113,8 @@ class Past(Columns):
 
     @classmethod
     def of(cls, scales: int, slots: int) -> Past:
-        return cls(floats(scales, slots), floats(scales, slots), *(floats(scales) for _ in range(6)))
+        rings = (floats(scales, slots) for _ in range(3))
+        return cls(*rings, *(floats(scales) for _ in range(7)))
 
 
 class Bank:
@@ -110,12 +122,12 @@ class Bank:
 
     def __init__(self, bucket: int, strength: float, min_count: int) -> None:
         scales = [scale for scale in SCALES if scale.window >= bucket]
-        self.min_count = np.float32(min_count)
+        self.bucket, self.min_count = bucket, np.float32(min_count)
         self.strides: list[int] = []
         for scale in scales:
             nested = self.strides[-1] if self.strides else 1
             self.strides.append(nested * max(1, scale.window // (SLOTS * bucket * nested)))
-        self.first_slow = max(1, sum(scale.window <= HOUR for scale in scales))
+        self.quick = max(1, sum(scale.window <= HOUR for scale in scales))
         self.slots = [
             max(1, round(scale.window / (stride * bucket))) for scale, stride in zip(scales, self.strides, strict=True)
         ]
@@ -128,6 +140,8 @@ class Bank:
         self.rate = decay(self.step, self.memory)
         self.threshold = _column([scale.threshold * strength for scale in scales])
         self.prior = _column([PRIOR_WINDOWS * scale.dispersion / 4 for scale in scales])
+        self.pull = _column([scale.pull for scale in scales])
+        self.recent = decay(self.step, _column([scale.recent for scale in scales]))
         self.small = 0.375 / self.length
         self.full, self.least_exposure = _column(self.slots), self.length * np.float32(MIN_EXPOSURE)
         self.rows, self.stride, self.slot_count = np.arange(len(scales)), np.array(self.strides), np.array(self.slots)
@@ -150,27 +164,59 @@ class Bank:
         weight = np.where(whole, weight, np.float32(1))
         noise = np.reciprocal(weight)
         root = np.sqrt(count * noise + self.small[:due]) * np.float32(2)
-        self._learn(due, past.root[rows, slots], noise)
+        self._learn(due, past.root[rows, slots], past.off[rows, slots], noise)
         self.tail.learn(due, past.score[rows, slots], self.step[:due], self.part[:due])
         deviation = np.sqrt(self._variance(due, noise))
         known = whole & (past.learned[:due] > 0)
-        z = (root - past.mean[:due]) / deviation * known
+        center = self._center(due)
+        z = (root - center) / deviation * known
         past.root[rows, slots] = root * whole
+        past.off[rows, slots] = center - past.mean[:due]
         past.score[rows, slots] = z
-        self._read(z, count, weight, deviation, reading)
+        self._read(z, count, weight, center, deviation, reading)
         if due == len(self.strides):
             self._settle(root[-1], z[-1])
 
-    def _learn(self, due: int, root: Floats, noise: Floats) -> None:
-        """Mean and variance of the roots; a root of 0 was not judged."""
+    def look(self, turn: int, seen: Floats, reading: Floats) -> list[int]:
+        """Judge the windows that end now, with buckets in them that are still open; nothing is learned.
+
+        `seen` (3, n): what is in the open buckets so far, their rhythm and exposure as if they were over. `turn` is
+        that of the last full bucket; the readings are those of the scales of up to an hour. Gives the windows' starts
+        (Unix seconds).
+        """
+        due, past = self.quick, self.past
+        sums = self.windows.sums[:due] + self.windows.pending[:due] + seen
+        starts = []
+        for scale, (stride, slots) in enumerate(zip(self.strides[:due], self.slots[:due], strict=True)):
+            beyond = min(int(seen[2].max()) // stride, slots - 1)
+            oldest = (turn // stride + 1 + np.arange(beyond)) % slots
+            sums[scale] -= self.windows.ring[scale, oldest].sum(axis=0)
+            starts.append((turn // stride - slots + beyond) * stride * self.bucket)
+        count, weight, exposure = np.maximum(sums, 0).astype(np.float32).swapaxes(0, 1)
+        whole = (exposure >= self.least_exposure[:due]) & (past.filled[:due] >= self.full[:due])
+        weight = np.where(whole, weight, np.float32(1))
+        noise = np.reciprocal(weight)
+        root = np.sqrt(count * noise + self.small[:due]) * np.float32(2)
+        center, deviation = self._center(due), np.sqrt(self._variance(due, noise))
+        z = np.maximum(root - center, 0) / deviation * (whole & (past.learned[:due] > 0))
+        self._read(z, count, weight, center, deviation, reading)
+        return starts
+
+    def _center(self, due: int) -> Floats:
+        center: Floats = np.maximum(self.past.mean[:due] + self.pull[:due] * self.past.recent[:due], 0)
+        return center
+
+    def _learn(self, due: int, root: Floats, expected_off: Floats, noise: Floats) -> None:
+        """Mean of the roots and variance of what they were off from what was expected; a root of 0 was not judged."""
         past = self.past
         known, mean, variance, learned = root > 0, past.mean[:due], past.variance[:due], past.learned[:due]
         learned += known
         rate = np.maximum(self.rate[:due], 1 / np.maximum(learned, 1)) * known
         off = root - mean
-        step = rate * off
-        mean += step
-        variance += step * off
+        surprise = off - expected_off
+        past.recent[:due] += self.recent[:due] * known * (off - past.recent[:due])
+        mean += rate * off
+        variance += rate * surprise * surprise
         variance *= 1 - rate
         past.noise[:due] += rate * (noise - past.noise[:due])
 
@@ -184,23 +230,31 @@ class Bank:
         variance: Floats = (noise + extra) * (1 + 1 / seen)
         return variance
 
-    def _read(self, z: Floats, count: Floats, weight: Floats, deviation: Floats, reading: Floats) -> None:
+    def _expected(self, root: Floats, weight: Floats) -> Floats:
+        """The mean count of a window whose root has this mean."""
+        due, past = len(root), self.past
+        typical = (root * root + np.minimum(past.noise[:due], past.variance[:due])) / 4 - self.small[:due]
+        expected: Floats = weight * np.maximum(typical, 0)
+        return expected
+
+    def _read(
+        self, z: Floats, count: Floats, weight: Floats, center: Floats, deviation: Floats, reading: Floats
+    ) -> None:
         due, past = len(z), self.past
-        mean, small = past.mean[:due], self.small[:due]
+        small, mean = self.small[:due], past.mean[:due]
         limit = self.threshold[:due] / self.tail.factor[:due]
-        typical = (mean * mean + np.minimum(past.noise[:due], past.variance[:due])) / 4 - small
-        expected = weight * np.maximum(typical, 0)
-        least = np.maximum(
-            np.maximum(expected + np.float32(MIN_EXCESS), expected * np.float32(MIN_RATIO)), self.min_count
-        )
-        top, bottom = mean + limit * deviation, np.maximum(mean - np.float32(FALL_THRESHOLD) * deviation, 0)
+        expected = self._expected(center, weight)
+        usual = np.maximum(expected, self._expected(mean, weight))
+        least = np.maximum(np.maximum(usual + np.float32(MIN_EXCESS), usual * np.float32(MIN_RATIO)), self.min_count)
+        top, bottom = center + limit * deviation, np.maximum(center - np.float32(FALL_THRESHOLD) * deviation, 0)
         rise = z / limit
-        np.minimum(rise, np.float32(HELD_BACK), out=rise, where=count < least)
+        rise = np.where(count < least, np.minimum(rise, np.float32(HELD_BACK)), rise)
         fallible = (expected >= FALL_EXPECTED) & (past.learned[:due] * self.part[:due] >= FALL_WINDOWS)
         fall = z * np.float32(-1 / FALL_THRESHOLD) * fallible
-        for slow in range(self.first_slow, due):
-            np.minimum(rise[slow], np.float32(OVER), out=rise[slow], where=z[slow - 1] < np.float32(CALM))
-            np.minimum(fall[slow], np.float32(OVER), out=fall[slow], where=z[slow - 1] > np.float32(-CALM))
+        for slow in range(self.quick, due):
+            off = z[slow - 1] + (center[slow - 1] - mean[slow - 1]) / deviation[slow - 1]
+            np.minimum(rise[slow], np.float32(OVER), out=rise[slow], where=off < np.float32(CALM))
+            np.minimum(fall[slow], np.float32(OVER), out=fall[slow], where=off > np.float32(-CALM))
         reading[:, SCORE] = np.maximum(np.maximum(rise, fall), 0)
         reading[:, VALUE] = count
         reading[:, EXPECTED] = expected

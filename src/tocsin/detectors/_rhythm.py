@@ -1,4 +1,4 @@
-"""How busy each hour of the day is, as a factor of the series' level, shared among siblings."""
+"""How busy each hour of the day is, and the weekend, as factors of the series' level, shared among siblings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from tocsin.detectors._columns import Columns, Doubles, Floats, Integers, floats
 HOUR = 3600
 FORGET = 0.93  # a day; about two weeks of memory
 GENERIC_STRENGTH = 6.0
-POOL_STRENGTH = 40.0
+POOL_STRENGTH = 15.0
 LOWEST = 0.05
 LEVEL_MEMORY = 7 * 24  # hours
+LEAST_DAYS = 7
+"""So many days are seen before days are told apart."""
+DAY_STRENGTH, DAY_COUNTS = 1.0, 12.0
+"""Days that have half of the word; mentions for which a day tells half of what it could."""
 GENERIC = 1 + 0.3 * np.cos(2 * np.pi * (np.arange(24) - 15) / 24)
 
 
@@ -24,12 +28,19 @@ GENERIC = 1 + 0.3 * np.cos(2 * np.pi * (np.arange(24) - 15) / 24)
 class Hours(Columns):
     """By hour of day (24, n): decayed sums of `mentions` and of what the level alone would give, and the `factor`.
 
-    `level_*` are the level's sums over days, `now_*` those of the running hour; `group` numbers the siblings.
+    `day_*` are the same by kind of day (weekday, weekend; n), in days; `level_*` the level's sums over days, `now_*`
+    and `today_*` those of the running hour and day; `days` were seen; `group` numbers the siblings.
     """
 
     mentions: Floats
     expected: Floats
     factor: Floats
+    day_ratio: Floats
+    day_weight: Floats
+    day_factor: Floats
+    today_mentions: Doubles
+    today_expected: Doubles
+    days: Doubles
     level_mentions: Doubles
     level_factor: Doubles
     now_mentions: Doubles
@@ -42,6 +53,12 @@ class Hours(Columns):
             mentions=floats(24),
             expected=floats(24),
             factor=floats(24),
+            day_ratio=floats(2),
+            day_weight=floats(2),
+            day_factor=floats(2),
+            today_mentions=np.zeros(0),
+            today_expected=np.zeros(0),
+            days=np.zeros(0),
             level_mentions=np.zeros(0),
             level_factor=np.zeros(0),
             now_mentions=np.zeros(0),
@@ -51,11 +68,15 @@ class Hours(Columns):
 
 
 class Rhythm:
-    """Factors s of the hour of day for n series; a group's siblings lend one another theirs.
+    """Factors s of the hour of the week for n series; a group's siblings lend one another theirs.
 
     A closed hour with X mentions and level E tells c = 1/(1 + E) per count, so that one day tells at most one count's
     worth: A = .93 A + c min(X, 6 E + 6) and B = .93 B + c E. The group's factor is (sum A + 6 G)/(sum B + 6) with G
-    a generic human day, the series' own (A + 40 P)/(B + 40). Between the middles of hours it is linear.
+    a generic human day, the series' own (A + 15 P)/(B + 15). Between the middles of hours it is linear.
+
+    A day on a weekend or in the week with X mentions where its hours alone would give E tells X/E, at most 3, with
+    the weight E/(E + 12): the factors of the two kinds of days are shrunk to the group's, and those to 1, with one day
+    each.
     """
 
     def __init__(self, zone: str, bucket: int) -> None:
@@ -74,6 +95,7 @@ class Rhythm:
         hours.group[first:] = [self.groups[group] for group in groups]
         mentions, expected = self.pool[:, :, hours.group[first:]]
         strength = GENERIC_STRENGTH
+        hours.day_factor[:, first:] = 1
         hours.factor[:, first:] = (mentions + strength * GENERIC[:, None]) / (expected + strength)
 
     def restored(self, groups: Sequence[int], hour: int | None) -> None:
@@ -103,11 +125,20 @@ class Rhythm:
         local = self.local(time)
         hour = local // HOUR
         if self.hour is not None and hour != self.hour:
-            self._close(self.hour % 24)
+            self._close(self.hour % 24, kind_of_day(self.hour))
+            if hour // 24 != self.hour // 24:
+                self._close_day(kind_of_day(self.hour))
         self.hour = hour
+        return self.factors(time)
+
+    def factors(self, time: int) -> Floats:
+        """Of the bucket that starts at `time`, by what is known now."""
+        local = self.local(time)
         low, part = divmod((local + self.bucket / 2) / HOUR - 0.5, 1.0)
         before, after = self.hours.factor[int(low) % 24], self.hours.factor[(int(low) + 1) % 24]
-        factors: Floats = before + np.float32(part) * (after - before)
+        factors: Floats = (before + np.float32(part) * (after - before)) * self.hours.day_factor[
+            kind_of_day(local // HOUR)
+        ]
         return factors
 
     def learn(self, counts: Floats, visible: Floats) -> None:
@@ -115,13 +146,17 @@ class Rhythm:
         self.hours.now_mentions += counts
         self.hours.now_exposure += visible
 
-    def _close(self, h: int) -> None:
-        hours = self.hours
+    def _close(self, h: int, kind: int) -> None:
+        hours, day = self.hours, self.hours.day_factor[kind]
         mentions, part = hours.now_mentions, hours.now_exposure * (self.bucket / HOUR)
         keep = np.where(part > 0, np.exp(-part / LEVEL_MEMORY), 1.0)
         hours.level_mentions = keep * hours.level_mentions + mentions
-        hours.level_factor = keep * hours.level_factor + part * hours.factor[h]
-        expected = part * hours.level_mentions / np.maximum(hours.level_factor, 1e-9)
+        hours.level_factor = keep * hours.level_factor + part * hours.factor[h] * day
+        level = part * hours.level_mentions / np.maximum(hours.level_factor, 1e-9)
+        hours.today_mentions = hours.today_mentions + mentions
+        hours.today_expected = hours.today_expected + level * hours.factor[h]
+        hours.days = hours.days + part / 24
+        expected = level * day
         told = 1 / (1 + expected)
         keep = np.where(part > 0, FORGET, 1.0)
         hours.mentions[h] = keep * hours.mentions[h] + told * np.minimum(mentions, 6 * expected + 6)
@@ -132,3 +167,24 @@ class Rhythm:
         pooled = (self.pool[0, h] + GENERIC_STRENGTH * GENERIC[h]) / (self.pool[1, h] + GENERIC_STRENGTH)
         own = (hours.mentions[h] + POOL_STRENGTH * pooled[hours.group]) / (hours.expected[h] + POOL_STRENGTH)
         hours.factor[h] = np.maximum(own, LOWEST)
+
+    def _close_day(self, kind: int) -> None:
+        hours = self.hours
+        told = hours.today_expected / (hours.today_expected + DAY_COUNTS) * (hours.days >= LEAST_DAYS)
+        ratio = np.minimum(hours.today_mentions / np.maximum(hours.today_expected, 1e-9), 3)
+        keep = np.where(told > 0, FORGET, 1.0)
+        hours.day_ratio[kind] = keep * hours.day_ratio[kind] + told * ratio
+        hours.day_weight[kind] = keep * hours.day_weight[kind] + told
+        hours.today_mentions = np.zeros_like(hours.today_mentions)
+        hours.today_expected = np.zeros_like(hours.today_expected)
+        ratios, weights = (
+            np.bincount(hours.group, of[kind], len(self.groups)) for of in (hours.day_ratio, hours.day_weight)
+        )
+        pooled = ((ratios + DAY_STRENGTH) / (weights + DAY_STRENGTH))[hours.group]
+        own = (hours.day_ratio[kind] + DAY_STRENGTH * pooled) / (hours.day_weight[kind] + DAY_STRENGTH)
+        hours.day_factor[kind] = np.maximum(own, LOWEST)
+
+
+def kind_of_day(hour: int) -> int:
+    """0 in the week, 1 on Saturday and Sunday; `hour` counts local hours since 1 January 1970, a Thursday."""
+    return int((hour // 24 + 3) % 7 >= 5)

@@ -34,7 +34,7 @@ from tocsin.detectors._bank import (
 from tocsin.detectors._columns import Columns, Floats, floats
 from tocsin.detectors._tail import Tail, decay
 
-THRESHOLD = 4.0
+THRESHOLD = 4.2
 MEMORY = 7 * DAY
 MIN_PARENT = 20.0
 FIRST = np.array([0])

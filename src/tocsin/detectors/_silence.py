@@ -39,9 +39,9 @@ class Silence:
         until = self.until
         rise = over & ~down & (now >= until.rise)
         fall = over & down & (now >= until.fall)
-        for channel, holds in enumerate(self.rise):
-            longer = np.where(rise[channel], now + holds[:, None], 0)
+        alert: Bools = np.logical_or.reduce(rise | fall)
+        for channel in np.flatnonzero((rise | fall).any(axis=1)):
+            longer = np.where(rise[channel], now + self.rise[channel][:, None], 0)
             np.maximum(until.rise, longer, out=until.rise)
             np.maximum(until.fall, np.where(fall[channel], now + self.fall[channel], 0), out=until.fall)
-        alert: Bools = np.logical_or.reduce(rise | fall)
         return alert

@@ -2,14 +2,13 @@
 
 Scores z above 2 are taken to have an exponential tail. With n and e the (decayed) number and sum of what is above,
 in windows, beta = (5 * 0.5 + e)/(5 + n) is its mean and lambda = (1 + n)/(1 + weeks) how often it happens. A tenth
-of an exceedance a week is then at 2 + beta ln(lambda / 0.1); the pool's own limit is 2 + 0.5 ln(10). A series whose
-limit is higher has its z divided by the ratio, but never by more than 2.
+of an exceedance a week is then at 2 + beta ln(lambda / 0.1). A series for which that is more than 3.6 (a usual one: 2 +
+0.5 ln(10) = 3.2) has its z divided by the ratio, but never by more than 3.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
 
@@ -19,13 +18,14 @@ ONSET, CAP = 2.0, 6.0
 MEMORY, WEEK = 28 * 86_400, 7 * 86_400
 BUDGET = 0.1
 POOL_NUMBER, POOL_MEAN = 5.0, 0.5
-POOL_LIMIT = ONSET + POOL_MEAN * log(1 / BUDGET)
-LEAST = 0.5
+LIMIT = 3.6
+"""Up to here a series has to do no more than others."""
+LEAST = 1 / 3
 
 
 @dataclass
 class Tail(Columns):
-    """Rows are scales. `factor` is what to multiply z by: 0.5 to 1."""
+    """Rows are scales. `factor` is what to multiply z by: a third to 1."""
 
     number: Floats
     excess: Floats
@@ -57,7 +57,7 @@ class Tail(Columns):
         beta = (excess + np.float32(POOL_NUMBER * POOL_MEAN)) / (number + np.float32(POOL_NUMBER))
         rate = (number + 1) / (np.minimum(seconds, MEMORY) * np.float32(1 / WEEK) + 1)
         own = beta * np.log(np.maximum(rate * np.float32(1 / BUDGET), np.float32(1.5))) + np.float32(ONSET)
-        self.factor[:due] = np.clip(np.float32(POOL_LIMIT) / own, np.float32(LEAST), np.float32(1))
+        self.factor[:due] = np.minimum(np.maximum(np.float32(LIMIT) / own, np.float32(LEAST)), np.float32(1))
 
 
 def decay(step: Floats, memory: Floats) -> Floats:

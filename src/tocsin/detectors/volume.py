@@ -18,11 +18,12 @@ from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, field_validator
 
 from tocsin import times
-from tocsin.component import Context, Readings
-from tocsin.detectors._bank import DAY, DOWN, FIELDS, HELD_BACK, SCORE, Bank
+from tocsin.component import Context, Readings, Visible
+from tocsin.detectors._bank import DAY, DOWN, FIELDS, HELD_BACK, HIGH, SCORE, VALUE, Bank
 from tocsin.detectors._columns import Bools, Columns, Floats, Integers, Packed, floats, pack, unpack
 from tocsin.detectors._rhythm import Rhythm
 from tocsin.detectors._share import Share
@@ -34,9 +35,14 @@ STRENGTH = {"balanced": 0.90, "quiet": 1.0, "strict": 1.15}
 LEARNING = DAY
 MOST = 1e12
 """The highest count of a bucket."""
+ROOM = 0.8
+"""A look is worth its cost where a window holds this part of what would alert."""
+MOST_OPEN = 900
+"""Seconds of open buckets that a look can judge: the shortest window."""
 BLOCK = 4096
 """Series that are worked on together: what they touch fits the processor's cache."""
 
+Lengths = npt.NDArray[np.int32]
 Sensitivity = Literal["balanced", "quiet", "strict"]
 
 
@@ -45,6 +51,8 @@ class Config(Options):
     """Length of a bucket: 10 s to 1 h, whole seconds."""
     sensitivity: Sensitivity = "balanced"
     """How easily it alerts. docs/reference/detector.md says how often each does."""
+    judge: Literal["volume", "share"] = "volume"
+    """What is judged: the volume of each series and its share of its parent, or the share alone."""
     zone: str = "UTC"
     """IANA name of the time zone whose hours of the day the rhythm follows."""
     min_count: int = Field(default=10, ge=1)
@@ -90,6 +98,7 @@ class Block:
         self.share = Share(self.bucket, strength, config.min_count)
         self.windows = np.array([*self.bank.seconds, self.share.seconds], np.int32)
         self.silence = Silence(self.windows.tolist())
+        self.only_share = config.judge == "share"
         self.seen = Seen(np.zeros(0, np.int64), floats(len(self.windows), FIELDS))
 
     @property
@@ -120,25 +129,53 @@ class Block:
         due, share_due = self.bank.due(tick.turn), self.share.due(tick.turn)
         if due:
             self.bank.close(tick.turn, due, readings[:due])
+        if self.only_share:
+            readings[:-1, SCORE] = -1
         if share_due:
             self.share.close(tick.turn, readings[-1])
         awake = visible & (self.seen.seconds >= LEARNING)
         self.seen.seconds += visible * self.bucket
         return self._combine(tick.now, due, share_due, visible, awake)
 
+    def promising(self, counts: Floats) -> bool:
+        """Whether what is in open buckets may be enough for an alert: a quick test that lets most looks pass."""
+        if self.only_share:
+            return False
+        quick = self.seen.reading[: self.bank.quick]
+        room = (quick[:, HIGH] * np.float32(ROOM) - quick[:, VALUE]).min(axis=0, initial=np.inf)
+        return bool((counts > np.maximum(room, 0)).any())
+
+    def look(self, now: int, turn: int, seen: Floats) -> Readings:
+        """Judge windows that end now; what alerts is silenced, nothing else changes."""
+        quick = self.bank.quick
+        readings = np.zeros_like(self.seen.reading)
+        windows = self.windows.copy()
+        windows[:quick] = now - np.array(self.bank.look(turn, seen, readings[:quick]))
+        visible = seen[2] > 0
+        awake = visible & (self.seen.seconds >= LEARNING)
+        return self._judged(now, readings, windows, np.arange(len(windows))[:, None] < quick, visible, awake)
+
     def _combine(self, now: int, due: int, share_due: bool, visible: Bools, awake: Bools) -> Readings:
-        readings = self.seen.reading
+        judged = np.zeros((len(self.windows), 1), np.bool_)
+        judged[:due], judged[-1] = True, share_due
+        return self._judged(now, self.seen.reading, self.windows, judged, visible, awake)
+
+    def _judged(
+        self, now: int, readings: Floats, windows: Lengths, judged: Bools, visible: Bools, awake: Bools
+    ) -> Readings:
+        """The reading of the channel with the highest score, and which series alert by a channel that was judged.
+
+        `windows` are the channels' lengths in seconds.
+        """
         scores = readings[:, SCORE]
         alert = np.zeros(self.size, np.bool_)
-        over = scores >= 1
+        over = (scores >= 1) & judged
         if over.any():
-            judged = np.zeros((len(self.windows), 1), np.bool_)
-            judged[:due], judged[-1] = True, share_due
-            alert = self.silence.alerts(now, over & judged & awake, readings[:, DOWN] > 0)
+            alert = self.silence.alerts(now, over & awake, readings[:, DOWN] > 0)
         best = scores.argmax(axis=0)
         score, value, expected, low, high, down = readings[best, :, np.arange(self.size)].T
         score = np.where(awake, score, np.minimum(score, np.float32(HELD_BACK))) * visible
-        return Readings(score, value, expected, low, high, self.windows[best], down > 0, alert)
+        return Readings(score, value, expected, low, high, windows[best], down > 0, alert)
 
 
 class Volume:
@@ -176,7 +213,7 @@ class Volume:
             self.blocks[-1].add(more)
             free += more
 
-    def step(self, time: int, counts: Floats, visible: Bools) -> Readings:
+    def step(self, time: int, counts: Floats, visible: Visible) -> Readings:
         """Judge, then learn, the bucket that starts at `time` (Unix seconds).
 
         Raises ValueError, having changed nothing, for a bucket that is not after the last one on its grid, and for
@@ -189,7 +226,38 @@ class Volume:
         self.last = time
         return self._step(time, counts, visible)
 
-    def _check(self, time: int, counts: Floats, visible: Bools) -> None:
+    def look(self, now: int, counts: Floats, visible: Visible) -> Readings | None:
+        """Judge rises before their buckets are over: `counts` are of all buckets since the last step, up to `now`.
+
+        A bucket that is still open counts as if it were over, so what alerts here would alert then too. Nothing is
+        learned; an alert silences as one of `step` does. None where nothing can be worth an alert.
+        """
+        if self.last is None or not self.members.parent.size:
+            return None
+        width = -(-(now - self.last - self.bucket) // self.bucket)
+        if not 0 < width <= MOST_OPEN // self.bucket or not self._promising(counts):
+            return None
+        seen = np.empty((3, counts.size), np.float32)
+        np.multiply(counts, visible > 0, out=seen[0])
+        np.multiply(self.rhythm.factors(now - self.bucket), visible, out=seen[1])
+        seen[1] *= width
+        seen[2] = visible * np.float32(width)
+        turn, first, found = self.last // self.bucket + 1, 0, []
+        for block in self.blocks:
+            own = slice(first, first + block.size)
+            found.append(block.look(now, turn, seen[:, own]))
+            first += block.size
+        return found[0] if len(found) == 1 else _joined(found)
+
+    def _promising(self, counts: Floats) -> bool:
+        first = 0
+        for block in self.blocks:
+            if block.promising(counts[first : first + block.size]):
+                return True
+            first += block.size
+        return False
+
+    def _check(self, time: int, counts: Floats, visible: Visible) -> None:
         if counts.shape != self.members.parent.shape or visible.shape != self.members.parent.shape:
             raise ValueError(f"{counts.size} counts and {visible.size} marks for {self.members.parent.size} series")
         if self.last is not None and (time <= self.last or (time - self.last) % self.bucket):
@@ -197,14 +265,17 @@ class Volume:
         if counts.size and not (counts.min() >= 0 and counts.max() <= MOST):
             raise ValueError(f"counts must be 0 to {MOST:.0e}")
 
-    def _step(self, time: int, counts: Floats, visible: Bools) -> Readings:
+    def _step(self, time: int, counts: Floats, visible: Visible) -> Readings:
         factors = self.rhythm.turn(time)
         seen = np.empty((3, counts.size), np.float32)
-        np.multiply(counts, visible, out=seen[0])
+        lit = visible > 0
+        np.multiply(counts, lit, out=seen[0])
         np.multiply(factors, visible, out=seen[1])
         seen[2] = visible
-        both = visible & visible[self.members.parent] & (self.members.parent >= 0) if counts.size else visible
-        shared = np.stack([counts, counts[self.members.parent]]) * both
+        both = lit & lit[self.members.parent] & (self.members.parent >= 0) if counts.size else lit
+        shared = np.empty((2, counts.size), np.float32)
+        np.multiply(counts, both, out=shared[0])
+        np.multiply(counts[self.members.parent], both, out=shared[1])
         self.rhythm.learn(seen[0], seen[2])
         now, turn, first, found = time + self.bucket, time // self.bucket + 1, 0, []
         for block in self.blocks:
@@ -225,7 +296,7 @@ class Volume:
     def save(self) -> bytes:
         """Everything that `load` needs to go on as if never stopped; the same bytes for the same state."""
         header = {
-            "format": 1,
+            "format": 2,
             "bucket": self.bucket,
             "zone": self.config.zone,
             "last": self.last,
@@ -248,7 +319,7 @@ class Volume:
 
     def _restore(self, packed: Packed) -> None:
         header = packed.header
-        if (header["format"], header["bucket"], header["zone"]) != (1, self.bucket, self.config.zone):
+        if (header["format"], header["bucket"], header["zone"]) != (2, self.bucket, self.config.zone):
             raise ValueError(f"it is of a bucket of {header['bucket']} s in the zone {header['zone']}")
         size = packed.arrays["members.parent"].shape[-1]
         for name, part in self._parts().items():

@@ -13,13 +13,8 @@ from tocsin import records
 from tocsin.component import Context
 from tocsin.options import Options
 from tocsin.posts import lists
-from tocsin.words import LINK, UNSPACED, fold, marks
+from tocsin.words import LINK, LONGEST, UNSPACED, fold, links, marks
 
-LONGEST = 4096
-"""Characters of a tag, name or link in the text; what is longer is none."""
-
-_TRAILING = ".,;:!?'\"…‘’“”«»*_~"
-_BRACKETS = {")": "(", "]": "[", "}": "{"}
 # A name, then the labels of a domain in lower case (a new sentence after "@name." is none), then a host (fediverse).
 # What stands before "@" makes it part of an e-mail address, but not in a script without spaces.
 _MENTION = re.compile(
@@ -48,7 +43,7 @@ class Markup:
         filled = {
             "hashtags": _filled(batch.column("hashtags"), without_links, _hashtags, "#＃"),
             "mentions": _filled(batch.column("mentions"), without_links, _mentions, "@＠"),
-            "urls": _filled(batch.column("urls"), texts, _links, ""),
+            "urls": _filled(batch.column("urls"), texts, links, ""),
         }
         return {name: pa.array(rows, records.SCHEMA.field(name).type) for name, rows in filled.items()}
 
@@ -84,20 +79,3 @@ def _mentions(text: str) -> list[str]:
     if "@" not in text and "＠" not in text:
         return []
     return [name for name in _MENTION.findall(text) if len(name) <= LONGEST]
-
-
-def _links(text: str) -> list[str]:
-    if "://" not in text:
-        return []
-    links = [_trimmed(link) for link in LINK.findall(text) if len(link) <= LONGEST]
-    return [link for link in links if not link.endswith("://")]
-
-
-def _trimmed(link: str) -> str:
-    """The link without what belongs to the sentence around it: its punctuation, and brackets not opened in it."""
-    while True:
-        link = link.rstrip(_TRAILING)
-        opening = _BRACKETS.get(link[-1])
-        if opening is None or link.count(opening) >= link.count(link[-1]):
-            return link
-        link = link[:-1]

@@ -23,16 +23,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.detectors.volume import Config
 from tocsin.errors import ConfigError
-from tocsin.evaluate.judging import Bools, Judged, judge
+from tocsin.evaluate.judging import WEEK, Bools, Judged, Rule
 
 DEVELOPMENT = ("AAPL", "CRM", "FB", "IBM", "PFE")
 HELD = ("AMZN", "CVS", "GOOG", "KO", "UPS")
 """Tickers that judged and did not choose; read them rarely."""
 
 PROBATION, LONGEST_PROBATION = 0.15, 750
-WEEK = 7 * 86_400
 
 
 @dataclass(frozen=True)
@@ -170,11 +168,14 @@ def grid(files: Sequence[File], bucket: int) -> tuple[int, npt.NDArray[np.float6
     return start, counts
 
 
-def detections(files: Sequence[File], config: Config) -> tuple[list[Bools], Judged]:
-    """The volume detector's alerts at the rows of each file (the files are siblings), and all that it said."""
-    bucket = int(config.bucket)
+def detections(files: Sequence[File], rule: Rule, bucket: int) -> tuple[list[Bools], Judged]:
+    """A rule's alerts at the rows of each file (the files are siblings), and all that it said."""
     start, counts = grid(files, bucket)
-    judged = judge(counts, config, start=start)
-    alerts = judged.rise | judged.fall
-    rows = [alerts[(file.times - start) // bucket, number] for number, file in enumerate(files)]
-    return rows, judged
+    judged = rule(counts, start, None)
+    return at_rows(files, judged.rise | judged.fall, bucket), judged
+
+
+def at_rows(files: Sequence[File], alerts: Bools, bucket: int) -> list[Bools]:
+    """Of alerts (bucket, file) on the grid, those at the rows of each file."""
+    start, _ = grid(files, bucket)
+    return [alerts[(file.times - start) // bucket, number] for number, file in enumerate(files)]

@@ -15,10 +15,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tocsin.costs import Bill
 from tocsin.errors import Permanent, Transient
 from tocsin.gazetteer._stored import Stored
 from tocsin.model import Place
-from tocsin.models._costs import Bill
 from tocsin.models._remote import Ask, Remote, Reply, Unfit, Unsent, grouped
 from tocsin.options import Duration, Options
 from tocsin.text import one_line

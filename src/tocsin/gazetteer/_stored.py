@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from tocsin.clock import Clock
+from tocsin.database import Database
 from tocsin.model import Place
-from tocsin.models._database import Database
 
 FILE = "places.db"
 CLEANED_EVERY = 3600.0

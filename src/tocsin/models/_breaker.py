@@ -30,6 +30,11 @@ class Breaker:
         if self._failures >= LIMIT:
             self._probing, self._until = True, now + self._rest
 
+    @property
+    def rests(self) -> bool:
+        """Whether the service is left alone now."""
+        return self._clock.monotonic() < self._until
+
     def ok(self) -> None:
         self._failures, self._rest, self._until, self._probing = 0, REST, 0.0, False
 

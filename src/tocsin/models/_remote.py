@@ -20,9 +20,9 @@ import numpy as np
 from pydantic import Field
 
 from tocsin.component import Context, Floats
+from tocsin.costs import Bill, Costs, Spent, Usage
 from tocsin.errors import Permanent, Transient
 from tocsin.models._breaker import Breaker
-from tocsin.models._costs import Bill, Costs, Spent, Usage
 from tocsin.net import backoff
 from tocsin.options import Duration, Options
 

@@ -20,9 +20,9 @@ import numpy as np
 from pydantic import Field
 
 from tocsin.component import Context, Floats, Label, Span
+from tocsin.costs import Bill, Usage
 from tocsin.errors import ConfigError
 from tocsin.models._aws import AwsOptions, Service
-from tocsin.models._costs import Bill, Usage
 from tocsin.models._languages import detector
 from tocsin.models._remote import Ask, Remote, Reply, Unfit, grouped, rows, sendable
 from tocsin.models._spans import in_order, span_type

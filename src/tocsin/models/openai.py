@@ -21,9 +21,9 @@ from pydantic import Field, SecretStr
 from yarl import URL
 
 from tocsin.component import Context, Floats, Label, Span
+from tocsin.costs import Bill, Usage
 from tocsin.errors import ConfigError, Permanent, TocsinError, Transient
 from tocsin.models._chat import CategoryQuestion, EntitiesQuestion, Question, SentimentQuestion, messages, read, schema
-from tocsin.models._costs import Bill, Usage
 from tocsin.models._remote import Ask, Forms, Lost, NotUnderstood, Remote, RemoteOptions, Reply, Unfit, grouped, rows
 from tocsin.net import AnyStatus, Client, Timeouts, host_and_port, pieces, retry_after
 from tocsin.text import safe_url

@@ -18,10 +18,10 @@ import numpy as np
 from pydantic import Field
 
 from tocsin.component import Context, Floats, Label, Span
+from tocsin.costs import Bill, Usage
 from tocsin.errors import ConfigError
 from tocsin.models._aws import AwsOptions, Service
 from tocsin.models._container import EntitiesPipeline, Feeling, Pipeline, SentimentPipeline, ZeroShotPipeline
-from tocsin.models._costs import Bill, Usage
 from tocsin.models._remote import Ask, Forms, NotUnderstood, Remote, Reply, Unfit, grouped, rows, sendable
 
 MAX_ANSWER = 8 * 2**20

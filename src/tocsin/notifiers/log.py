@@ -21,7 +21,7 @@ import msgspec
 from tocsin.component import Context
 from tocsin.errors import Permanent, Transient
 from tocsin.forget import scrub
-from tocsin.model import Alert
+from tocsin.model import Message
 from tocsin.options import Options
 from tocsin.text import escape_json
 
@@ -52,10 +52,10 @@ class Log:
         self._keys: dict[str, None] | None = None
         self._turn = threading.Lock()
 
-    async def send(self, alert: Alert) -> None:
+    async def send(self, message: Message) -> None:
         """Raises Permanent if the file may not be written, Transient if the disk will not take it now."""
         try:
-            await asyncio.to_thread(self._in_turn, alert)
+            await asyncio.to_thread(self._in_turn, message)
         except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
             raise Permanent(f"cannot write alerts to {self._path}: {error.strerror}") from None
         except OSError as error:
@@ -85,30 +85,30 @@ class Log:
         part.replace(self._path)
         _sync_folder(self._path.parent)
 
-    def _in_turn(self, alert: Alert) -> None:
+    def _in_turn(self, message: Message) -> None:
         with self._turn:
-            self._append(alert)
+            self._append(message)
 
-    def _append(self, alert: Alert) -> None:
+    def _append(self, message: Message) -> None:
         new = not self._path.exists()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab+", buffering=0) as file:
             if self._keys is None or new:
                 self._keys = _mend(file)
-            if alert.key in self._keys:
+            if message.key in self._keys:
                 return
             keys, self._keys = self._keys, None  # a fault from here on leaves the file to be mended
-            _write(file, _packed(alert))
+            _write(file, _packed(message))
         if new:
             _sync_folder(self._path.parent)
-        keys[alert.key] = None
+        keys[message.key] = None
         while len(keys) > REMEMBERED:
             del keys[next(iter(keys))]
         self._keys = keys
 
 
-def _packed(alert: Any) -> bytes:
-    return escape_json(msgspec.json.encode(alert).decode()).encode() + b"\n"
+def _packed(message: Any) -> bytes:
+    return escape_json(msgspec.json.encode(message).decode()).encode() + b"\n"
 
 
 def _mend(file: FileIO) -> dict[str, None]:

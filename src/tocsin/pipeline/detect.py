@@ -9,79 +9,59 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tocsin.alerts import explain, incidents
-from tocsin.alerts.lifecycle import Change, Lifecycle
+from tocsin.alerts import blindness, incidents
+from tocsin.alerts.budget import Rate, factor
+from tocsin.alerts.lifecycle import Change
+from tocsin.alerts.ringing import Decision, Opening, Ringing
 from tocsin.clock import Clock
-from tocsin.component import Detector, Lake
-from tocsin.model import Incident
-from tocsin.series import Fold, Key, columns
-from tocsin.state import Checkpoint, CountKey, Position, State, Transaction
+from tocsin.component import History
+from tocsin.model import Alert, Incident
+from tocsin.pipeline import explaining, overlap
+from tocsin.pipeline.coverage import Coverage
+from tocsin.pipeline.policy import Policy
+from tocsin.series import columns
+from tocsin.severity import far_worse
+from tocsin.state import Checkpoint, Position, State, Transaction
 from tocsin.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_ROWS = 200_000
 STEP_ROWS = 50_000
-BASELINE, BASELINE_ROWS = timedelta(days=1), 500_000
-"""How far back an explanation looks for what is usual: so long, and so many rows at most."""
-MOST_ROWS_EXPLAINED = 5_000
+COMMON = ""
+"""The name of the checkpoint of what all policies share: no policy has it."""
+
+Changes = list[tuple[Policy, Change]]
 
 
-class _Saved(msgspec.Struct):
-    fold: bytes
-    detector: bytes
-    lifecycle: bytes
+class _Common(msgspec.Struct):
+    ringing: bytes
+    coverage: bytes
 
 
-@dataclass
-class Policy:
-    """A policy at work. `definition` is everything that, once changed, makes its past a different one."""
+@dataclass(frozen=True)
+class Bell:
+    """Whom to tell, and how often at most: `budget` in all, but for policies with a budget of their `own`."""
 
-    name: str
-    definition: str
-    fold: Fold
-    detector: Detector
-    lifecycle: Lifecycle
+    destinations: Sequence[str] = ()
+    budget: str = "1 per day"
+    own: Mapping[str, str] = field(default_factory=dict)
 
-    def advance(self, rows: pa.Table) -> list[tuple[int, Change]]:
-        """Fold rows and judge the buckets they close: (row that closed the bucket, change)."""
-        changes = []
-        for tick in self.fold.fold(rows):
-            if tick.added:
-                self.detector.add(tick.parents, tick.groups)
-            readings = self.detector.step(tick.time, tick.counts, tick.visible)
-            ended = tick.time + self.fold.bucket
-            for change in self.lifecycle.step(ended, self.fold.keys, self.fold.index, readings, tick.visible):
-                changes.append((tick.seq, change))
-        return changes
+    @property
+    def promises(self) -> str:
+        """What, once changed, makes what rings another thing."""
+        return msgspec.json.encode([self.budget, sorted(self.own.items())]).decode()
 
-    def counted(self) -> tuple[dict[CountKey, int], dict[CountKey, int]]:
-        """What the last `advance` added: in time, and late."""
-        books = (self.fold.counted, self.fold.late)
-        return tuple({(self.name, name_of(key), time): n for (key, time), n in book.items()} for book in books)  # type: ignore[return-value]
-
-    def save(self) -> bytes:
-        return msgspec.msgpack.encode(_Saved(self.fold.save(), self.detector.save(), self.lifecycle.save()))
-
-    def load(self, saved: bytes) -> None:
-        state = msgspec.msgpack.decode(saved, type=_Saved)
-        self.fold.load(state.fold)
-        self.detector.load(state.detector)
-        self.lifecycle.load(state.lifecycle)
-
-
-def name_of(key: Key) -> str:
-    """A series' name in the state database: its values as a JSON array."""
-    return msgspec.json.encode(key).decode()
+    def ringing(self) -> Ringing:
+        return Ringing(Rate.parse(self.budget), {policy: Rate.parse(rate) for policy, rate in self.own.items()})
 
 
 class Detect:
@@ -89,19 +69,25 @@ class Detect:
 
     def __init__(
         self,
-        lake: Lake,
+        lake: History,
         state: State,
         policies: Callable[[], Sequence[Policy]],
-        destinations: Sequence[str],
+        bell: Bell,
         clock: Clock,
         telemetry: Telemetry,
+        receipt: Mapping[str, Any] | None = None,
     ) -> None:
         self._lake, self._state = lake, state
         self._make, self._policies = policies, list(policies())
-        self._destinations, self._clock, self._telemetry = list(destinations), clock, telemetry
+        self._bell, self._clock, self._telemetry = bell, clock, telemetry
+        self._receipt = dict(receipt or {})
+        self._ringing = bell.ringing()
+        self._coverage = Coverage(self._policies[0].fold.lateness)
         self._position = Position(lake.table_id, -1, 0, "")
         self._since_checkpoint = 0
-        wanted = {column for policy in self._policies for column in columns(policy.fold.dimensions)}
+        wanted = {
+            column for policy in self._policies for column in columns(policy.fold.dimensions, policy.fold.counting)
+        }
         self._columns = sorted(wanted | {"uid", "author_id"})
 
     @property
@@ -118,13 +104,52 @@ class Detect:
         if found is not None and self._rewritten(found):
             log.warning("The lake's history has changed since it was folded: counting everything again.")
             with self._state.transaction() as tx:
-                for policy in self._policies:
-                    tx.reset(policy.name)
+                for name in [COMMON, *(policy.name for policy in self._policies)]:
+                    tx.reset(name)
                 tx.move(Position(self._lake.table_id, -1, 0, ""))
             found = None
         self._position = found or self._position
-        for policy in self._policies:
+        known = [policy for policy in self._policies if self._load(policy)]
+        rings_as_before = self._load_common()
+        folded = [self._coverage.ledger.fold.seq, *(policy.fold.seq for policy in known)]
+        for rows in self._past(min(folded)):
+            with self._state.transaction() as tx:
+                self._cover(tx, rows, tell=False)
+                for seq, changes in self._advance(known, rows):
+                    if rings_as_before:
+                        self._ring(tx, seq, [one for one in changes if one[1].event == "opened"])
+                        self._grow(tx, [one for one in changes if one[1].event == "escalated"])
+        armed = [policy for policy in self._policies if policy not in known]
+        for policy in armed:
             self._arm(policy)
+        if armed or not rings_as_before:
+            with self._state.transaction() as tx:
+                self._save(tx)
+
+    def _load(self, policy: Policy) -> bool:
+        """Whether the policy is the one that there is a checkpoint of, which it goes on from."""
+        checkpoint = self._state.checkpoint(policy.name)
+        if checkpoint is None or checkpoint.definition != policy.definition:
+            return False
+        policy.load(checkpoint.saved)
+        return True
+
+    def _load_common(self) -> bool:
+        """What all policies share: the coverage ledger, and what rings; whether that is from the checkpoint too.
+
+        Without one, or where another promise is to be kept from now on, it is learned from the incidents.
+        """
+        checkpoint = self._state.checkpoint(COMMON)
+        if checkpoint is not None:
+            saved = msgspec.msgpack.decode(checkpoint.saved, type=_Common)
+            self._coverage.load(saved.coverage)
+            if checkpoint.definition == self._bell.promises:
+                self._ringing.load(saved.ringing)
+                return True
+        with self._state.transaction() as tx:
+            for incident in sorted(self._state.incidents(), key=lambda one: (one.detected_at, one.id)):
+                self._learn(tx, incident)
+        return False
 
     def _rewritten(self, position: Position) -> bool:
         if position.version > self._lake.version():
@@ -133,25 +158,28 @@ class Detect:
         return seen is not None and seen != position.fingerprint
 
     def _arm(self, policy: Policy) -> None:
-        checkpoint = self._state.checkpoint(policy.name)
-        known = checkpoint is not None and checkpoint.definition == policy.definition
-        if known and checkpoint is not None:
-            policy.load(checkpoint.saved)
-        elif self._position.seq:
+        """Count the lake's past for a policy that is new or has changed; nothing of it rings any more."""
+        if self._position.seq:
             log.info("Policy %s is new or has changed: arming it from the lake's past.", policy.name)
             with self._state.transaction() as tx:
                 tx.reset(policy.name)
-        ended = {one.id for one in self._state.incidents() if one.state != "open"} if not known else set()
+        ended = {one.id for one in self._state.incidents() if one.state != "open"}
         for rows in self._past(policy.fold.seq):
-            changes = policy.advance(rows)
-            if not known:
-                changes = [(seq, change) for seq, change in changes if self._id(policy, change) not in ended]
-                with self._state.transaction() as tx:
-                    tx.add_counts(*policy.counted())
-                    self._write(tx, policy, changes, tell=False)
-        if not known:
+            steps = self._advance([policy], rows)
+            steps = [(seq, [one for one in changes if self._id(*one) not in ended]) for seq, changes in steps]
             with self._state.transaction() as tx:
-                tx.save_checkpoint(policy.name, Checkpoint(policy.definition, policy.fold.seq, policy.save()))
+                tx.add_counts(*policy.counted())
+                for seq, changes in steps:
+                    self._write(tx, seq, changes, tell=False)
+
+    @staticmethod
+    def _advance(policies: Sequence[Policy], rows: pa.Table) -> list[tuple[int, Changes]]:
+        """Fold rows by all policies: what changes, by the row that shows it."""
+        found: dict[int, Changes] = {}
+        for policy in policies:
+            for seq, change in policy.advance(rows):
+                found.setdefault(seq, []).append((policy, change))
+        return sorted(found.items())
 
     @staticmethod
     def _id(policy: Policy, change: Change) -> str:
@@ -205,10 +233,12 @@ class Detect:
     def _fold(self, position: Position, rows: pa.Table | None) -> int:
         with self._state.transaction() as tx:
             if rows is not None:
+                steps = self._advance(self._policies, rows)
                 for policy in self._policies:
-                    changes = policy.advance(rows)
                     tx.add_counts(*policy.counted())
-                    self._write(tx, policy, changes, tell=True)
+                for seq, changes in steps:
+                    self._write(tx, seq, changes, tell=True)
+                self._cover(tx, rows, tell=True)
                 tx.forget(*_forgotten(rows))
                 self._since_checkpoint += rows.num_rows
                 if self._since_checkpoint >= CHECKPOINT_ROWS:
@@ -227,68 +257,132 @@ class Detect:
     def _save(self, tx: Transaction) -> None:
         for policy in self._policies:
             tx.save_checkpoint(policy.name, Checkpoint(policy.definition, policy.fold.seq, policy.save()))
+        common = msgspec.msgpack.encode(_Common(self._ringing.save(), self._coverage.save()))
+        tx.save_checkpoint(COMMON, Checkpoint(self._bell.promises, self._position.seq, common))
         self._since_checkpoint = 0
 
-    def _write(self, tx: Transaction, policy: Policy, changes: Sequence[tuple[int, Change]], *, tell: bool) -> None:
-        for seq, change in changes:
-            series = incidents.named(policy.fold.dimensions, change.key)
-            if change.event == "opened":
-                incident = self._open(tx, policy, series, seq, change)
-                self._telemetry.incident(policy.name)
-            else:
-                known = tx.incident(incidents.incident_id(policy.name, series, change.direction, change.opened))
-                if known is None:
-                    continue
-                incident = incidents.changed(known, change)
-            tx.put_incident(incident)
+    def _write(self, tx: Transaction, seq: int, changes: Changes, *, tell: bool) -> None:
+        """Put down what one row of the lake changed, and what is to be said of it."""
+        opening = [one for one in changes if one[1].event == "opened"]
+        ringing = self._ring(tx, seq, opening) if tell else {}
+        opened = [self._put_opened(tx, seq, policy, change, ringing) for policy, change in opening]
+        for incident in opened:
+            if not tell:
+                self._learn(tx, incident)
+            self._telemetry.incident(incident.policy)
             if tell:
-                log.info("Incident %s %s: %s", incident.id, change.event, incident.headline)
-                alert = incidents.alert(incident, change)
-                tx.post_alert(alert, self._destinations, self._clock.now().timestamp())
+                tx.news(incident.id, opened=True)
+            if tell and incident.told and incident.part_of is None:
+                also = tuple(other for other in opened if other.part_of == incident.id)
+                self._tell(tx, Alert(f"{incident.id}.opened.0", "opened", incident, also))
+        for policy, change in changes:
+            if change.event != "opened":
+                self._put_changed(tx, seq, policy, change, tell=tell)
 
-    def _open(self, tx: Transaction, policy: Policy, series: dict[str, str], seq: int, change: Change) -> Incident:
-        since = change.at - change.scale
-        counts = tx.counts(policy.name, name_of(change.key), since, change.at)
-        start = since
-        if change.direction == "up":
-            start = incidents.onset(counts, policy.fold.bucket, since, change.at, change.expected)
-        why = self._explain(series, since, start, change, seq)
-        return incidents.opened(policy.name, series, change, start, why)
-
-    def _explain(self, series: Mapping[str, str], since: int, start: int, change: Change, seq: int) -> dict[str, Any]:
-        """Why, from the lake's rows up to `seq`: those of the window, and those of the day before it."""
-        first, last = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(change.at, UTC)
-        batches = self._lake.rows(
-            [*explain.COLUMNS, "kind", "until"],
-            after_seq=max(seq - BASELINE_ROWS, 0),
-            upto_seq=seq,
-            since=first - BASELINE,
-            until=last,
+    def _ring(self, tx: Transaction, seq: int, opening: Changes) -> dict[str, Decision]:
+        return self._ringing.open(
+            [
+                Opening(
+                    self._id(policy, change),
+                    incidents.named(policy.fold.dimensions, change.key),
+                    change.direction,
+                    change.at,
+                    _score(tx, policy.name, change.score),
+                    policy.name,
+                    change.scale,
+                )
+                for policy, change in opening
+            ],
+            partial(overlap.shared, self._lake, seq),
         )
-        posts, gaps = [], []
-        for batch in batches:
-            gaps += batch.filter(pc.equal(batch.column("kind"), "gap")).to_pylist()
-            posts.append(
-                batch.filter(pc.and_(pc.equal(batch.column("kind"), "post"), incidents.members(batch, series)))
-            )
-        found = pa.Table.from_batches(posts) if posts else None
-        rows = _some(found, pc.greater_equal, first)
-        before = _some(found, pc.less, first)
-        seen = explain.coverage(gaps, first, last)
-        began = datetime.fromtimestamp(start, UTC)
-        return explain.explain(rows, before, change.observed, change.expected, began, seen)
+
+    def _learn(self, tx: Transaction, incident: Incident) -> None:
+        at = int(incident.detected_at.timestamp())
+        score = _score(tx, incident.policy, max(incident.score, 1.0))
+        series, direction = incident.series, incident.direction
+        opening = Opening(incident.id, series, direction, at, score, incident.policy, incident.scale)
+        self._ringing.learn(opening, told=incident.told, part_of=incident.part_of)
+
+    def _grow(self, tx: Transaction, escalated: Changes) -> None:
+        for policy, change in escalated:
+            self._ringing.grown(self._id(policy, change), change.at, _score(tx, policy.name, change.score))
+
+    def _put_opened(
+        self, tx: Transaction, seq: int, policy: Policy, change: Change, ringing: Mapping[str, Decision]
+    ) -> Incident:
+        incident = explaining.opened(self._lake, policy, change, seq)
+        decision = ringing.get(incident.id) or _as_before(tx.incident(incident.id))
+        incident = msgspec.structs.replace(
+            incident, told=decision.told, part_of=decision.part_of, threshold=round(decision.threshold, 4)
+        )
+        tx.put_incident(incident, self._receipt_at(seq))
+        return incident
+
+    def _receipt_at(self, seq: int) -> Mapping[str, Any]:
+        return self._receipt | {"lake": self._lake.table_id, "seq": seq}
+
+    def _put_changed(self, tx: Transaction, seq: int, policy: Policy, change: Change, *, tell: bool) -> None:
+        known = tx.incident(self._id(policy, change))
+        if known is None:
+            return
+        incident, receipt = incidents.changed(known, change), None
+        if change.event == "escalated":
+            incident = incidents.grown(incident, explaining.opened(self._lake, policy, change, seq))
+            receipt = self._receipt_at(seq)
+        rings = tell and self._rings(tx, known, change)
+        incident = msgspec.structs.replace(incident, told=incident.told or rings)
+        tx.put_incident(incident, receipt)
+        if tell and (incident.state != "open" or (rings and not known.told)):
+            tx.news(incident.id, opened=incident.state == "open")
+        if rings:
+            late = not known.told and change.event == "escalated"
+            self._tell(tx, incidents.alert(incident, "opened" if late else change.event, change.turn))
+
+    def _rings(self, tx: Transaction, known: Incident, change: Change) -> bool:
+        """Whether a change of an incident is told. What is snoozed rings only where it is far worse than when it was
+        last told."""
+        told = tx.score_told(known.id)
+        if change.event != "escalated":
+            return told is not None
+        rings = self._ringing.grown(known.id, change.at, _score(tx, known.policy, change.score))
+        snoozed = tx.snoozed_until(known.id)
+        if snoozed is None or snoozed <= self._clock.now():
+            return rings
+        return rings and far_worse(change.score, known.score if told is None else told)
+
+    def _cover(self, tx: Transaction, rows: pa.Table, *, tell: bool) -> None:
+        """The coverage ledger goes on, and sources that have gone blind are told of at once, whatever the budget."""
+        hours, blind = self._coverage.advance(rows)
+        tx.put_coverage([asdict(hour) for hour in hours])
+        for change in blind:
+            known = tx.incident(blindness.incident_id(change))
+            if change.event == "opened":
+                incident = blindness.opened(change, self._coverage.ledger.usual(change.source))
+                tx.put_incident(incident, self._receipt_at(change.seq))
+            elif known is None:
+                continue
+            else:
+                incident = blindness.resolved(known, change)
+                tx.put_incident(incident)
+            if tell:
+                tx.news(incident.id, opened=change.event == "opened")
+                self._tell(tx, incidents.alert(incident, change.event, 0))
+
+    def _tell(self, tx: Transaction, alert: Alert) -> None:
+        log.info("Incident %s %s: %s", alert.incident.id, alert.event, alert.incident.headline)
+        tx.post_alert(alert, self._bell.destinations, self._clock.now().timestamp())
 
 
-def _some(posts: pa.Table | None, test: Callable[..., Any], border: datetime) -> list[dict[str, Any]]:
-    """The posts on one side of `border`, thinned evenly to what a person's patience allows to explain."""
-    if posts is None:
-        return []
-    times = posts.column("event_time")
-    side = posts.filter(test(times, pa.scalar(border, times.type)))
-    step = max(side.num_rows / MOST_ROWS_EXPLAINED, 1.0)
-    picked = (np.arange(min(side.num_rows, MOST_ROWS_EXPLAINED)) * step).astype(np.int64)
-    chosen: list[dict[str, Any]] = side.take(pa.array(picked)).to_pylist()
-    return chosen
+def _score(tx: Transaction, policy: str, score: float) -> float:
+    """A score over the policy's threshold with its feedback."""
+    return score / factor(tx.feedback(policy))
+
+
+def _as_before(known: Incident | None) -> Decision:
+    """What was decided of an incident of the past; one that nobody knew is not to ring any more."""
+    if known is None:
+        return Decision(told=False, part_of=None, threshold=1.0)
+    return Decision(known.told, known.part_of, known.threshold)
 
 
 def _forgotten(rows: pa.Table) -> tuple[set[str], set[tuple[str, str]]]:

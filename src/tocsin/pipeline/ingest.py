@@ -12,10 +12,12 @@ from datetime import datetime
 
 import msgspec
 
+from tocsin.capabilities import Mending, Priced
 from tocsin.component import Context, Queue, Source
 from tocsin.errors import Transient
 from tocsin.model import Batch, DeadLetter, Event, Post, encoder
 from tocsin.net import backoff
+from tocsin.pipeline.listening import Listening, attentive
 from tocsin.records import event_time
 from tocsin.telemetry import Telemetry
 from tocsin.text import storable
@@ -33,17 +35,29 @@ async def ingest(source: Source, queue: Queue, context: Context, telemetry: Tele
     A Transient fault of the source is waited out and the source opened again at its cursor.
     """
     attempt = 0
+    listening = Listening(context.name, context.clock.now(), mends=isinstance(source, Mending))
+    clock = context.clock if source.live and not source.finite else None
     while True:
         try:
-            async with aclosing(source.read(await asyncio.to_thread(queue.cursor, context.name))) as batches:
+            cursor = await asyncio.to_thread(queue.cursor, context.name)
+            async with aclosing(source.read(cursor)) as read, aclosing(attentive(read, clock)) as batches:
                 async for batch in batches:
-                    await _put(queue, admit(batch, context.clock.now(), live=source.live), context, telemetry)
-                    attempt = 0
+                    now = context.clock.now()
+                    words = listening.silent(now) if batch is None else listening.heard(now)
+                    if words:
+                        await _put(queue, Batch(events=words), context, telemetry)
+                    if batch is not None:
+                        await _put(queue, admit(batch, now, live=source.live), context, telemetry)
+                        attempt = 0
+                        if isinstance(source, Priced):
+                            telemetry.cost(context.name, source.spent_today)
             return
         except Transient as fault:
             attempt += 1
             wait = fault.retry_after or backoff(attempt, context.random, BASE_SECONDS, CAP_SECONDS)
             telemetry.retried("ingest", context.name)
+            if clock and (words := listening.silent(context.clock.now())):
+                await _put(queue, Batch(events=words), context, telemetry)
             log.warning("Source %s: %s. Trying again in %.1f s.", context.name, fault, wait)
             await context.clock.sleep(wait)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tocsin.errors import Locked, Permanent
 from tocsin.model import Batch, Delete
 from tocsin.notifiers.log import Log
-from tocsin.pipeline import Detect, Process
+from tocsin.pipeline import Process
 from tocsin.pipeline.process import Chain
 from tocsin.runners.assemble import Assembly
 from tocsin.runners.locks import LOOPS, Locks
@@ -62,8 +62,7 @@ def _carry_out(assembly: Assembly, deletes: Sequence[Delete]) -> Report:
         while process.backlog:
             process.step()
         rows, letters = process.maintain(erase_now=True)
-        names = [part.name for part in assembly.config.alerts.destinations]
-        detect = Detect(lake, state, assembly.policies, names, assembly.clock, telemetry)
+        detect = assembly.detect(lake, state, telemetry)
         detect.recover()
         while not detect.at_end():
             detect.step()

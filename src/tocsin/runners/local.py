@@ -10,7 +10,7 @@ import logging
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
@@ -18,7 +18,8 @@ from functools import partial
 from tocsin.component import Lake, Patience, Queue, Source
 from tocsin.errors import LowSpace, TocsinError, Transient
 from tocsin.net import backoff
-from tocsin.pipeline import Detect, Process, ingest, notify
+from tocsin.pipeline import Detect, Process, ingest
+from tocsin.runners.alive import Alive
 from tocsin.runners.assemble import Assembly
 from tocsin.runners.background import Background
 from tocsin.runners.learn import drift_in_words, learn
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 
 COMMIT_SECONDS = 1.0
 POLL_SECONDS = 0.2
+DELIVER_SECONDS = 0.2
+"""Between two looks into the outbox."""
+GRACE_SECONDS = 5.0
+"""For a send that is under way when the run ends."""
 MAINTAIN_SECONDS = 60.0
 BUSY_TIMES = 10
 """So many times longer maintenance may wait while there is a backlog."""
@@ -47,6 +52,10 @@ ROOM_BYTES = 4 * 2**20
 MOST_ROWS = 5_000
 SLOW_ROWS = 200
 """So many at once where a model is slow, so that there is a commit now and then."""
+
+
+Serve = Callable[[Assembly, State, threading.Event], Coroutine[None, None, None]]
+"""Serves pages until it is to stop."""
 
 
 class Runner:
@@ -63,9 +72,10 @@ class Runner:
         *,
         until_idle: bool = False,
         commit_seconds: float = COMMIT_SECONDS,
+        serve: Serve | None = None,
     ) -> None:
         self._assembly, self._loops, self._until_idle = assembly, frozenset(loops), until_idle
-        self._commit_seconds = commit_seconds
+        self._commit_seconds, self._serve = commit_seconds, serve
         self.telemetry = Telemetry()
         self.failures: list[TocsinError] = []
         self.started_at_seq = 0
@@ -77,6 +87,7 @@ class Runner:
         self._process: Process | None = None
         self._detect: Detect | None = None
         self._background: Background | None = None
+        self._alive = Alive(self._in_order(), assembly.clock)
 
     def _interrupt(self) -> None:
         self.interrupted = True
@@ -145,6 +156,10 @@ class Runner:
             group.create_task(self._in(threads, "detect", partial(self._run_detect, state)))
         if "notify" in self._loops:
             group.create_task(self._notify(state, queue))
+        if self._assembly.config.alerts.heartbeat is not None:
+            group.create_task(self._alive.keep(self._assembly.config.alerts.heartbeat, self._stop))
+        if self._serve is not None:
+            group.create_task(self._serve(self._assembly, state, self._stop))
         finite = [task for task, source in zip(intake, sources.values(), strict=True) if source.finite]
         group.create_task(self._watch(intake, finite, queue, state))
 
@@ -165,6 +180,8 @@ class Runner:
         since_metrics = self._assembly.clock.monotonic()
         while not self._stop.is_set():
             await asyncio.sleep(POLL_SECONDS)
+            if not self.failures and not all(task.done() for task in intake):
+                self._alive.beat("ingest")
             if self._assembly.clock.monotonic() - since_metrics >= METRICS_SECONDS:
                 since_metrics = self._assembly.clock.monotonic()
                 self._write_metrics()
@@ -190,7 +207,7 @@ class Runner:
             return False
         if "detect" in self._loops and (detect is None or self._recount.is_set() or not detect.at_end()):
             return False
-        return "notify" not in self._loops or not state.untried()
+        return "notify" not in self._loops or not state.untried(self._assembly.clock.now().timestamp())
 
     def _relabelling(self) -> bool:
         return self._background is None or self._background.waiting
@@ -248,6 +265,7 @@ class Runner:
         maintained = clock.monotonic()
         while not self._stop.is_set():
             began = clock.monotonic()
+            self._alive.beat("process")
             if process.step():
                 self._committed.set()
             self.telemetry.backlog(process.backlog)
@@ -275,37 +293,49 @@ class Runner:
 
     def _keep_detecting(self, lake: Lake, state: State) -> None:
         """Until stopped, or until stored posts have got other labels, which a Detect made anew counts anew."""
-        detect = self._make_detect(lake, state)
+        detect = self._assembly.detect(lake, state, self.telemetry)
         detect.recover()
         self._detect = detect
         try:
             while not self._stop.is_set() and not self._recount.is_set():
                 self._committed.clear()
+                self._alive.beat("detect")
                 if not detect.step():
                     self._committed.wait(POLL_SECONDS)
             detect.save()
         finally:
             self._detect = None
 
-    def _make_detect(self, lake: Lake, state: State) -> Detect:
-        destinations = [part.name for part in self._assembly.config.alerts.destinations]
-        return Detect(lake, state, self._assembly.policies, destinations, self._assembly.clock, self.telemetry)
-
     async def _notify(self, state: State, queue: Queue) -> None:
-        notifiers = self._assembly.notifiers()
+        """Each destination in a loop of its own: one that hangs delays no other."""
+        couriers = self._assembly.couriers(
+            state, queue, self.telemetry, lambda name: self._alive.beat(f"notify {name}")
+        )
+        rounds = [couriers.clear, *(courier.deliver for courier in couriers.each)]
+        serving = [asyncio.ensure_future(self._deliver(one)) for one in rounds]
         while not self._stop.is_set():
-            wait, sent = POLL_SECONDS, 0
+            done, _ = await asyncio.wait(serving, timeout=POLL_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+            for ended in done:
+                ended.result()
+        _, late = await asyncio.wait(serving, timeout=GRACE_SECONDS)
+        for one in late:  # a send that is cut off is sent again by the next run
+            one.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+    async def _deliver(self, deliver: Callable[[], Awaitable[int]]) -> None:
+        while not self._stop.is_set():
+            wait, sent = DELIVER_SECONDS, 0
             try:
-                sent = await notify(
-                    state, notifiers, queue, self._assembly.clock, self._assembly.random, self.telemetry
-                )
+                sent = await deliver()
+                self._alive.beat("notify")
             except Transient as fault:
                 log.warning("The notify loop waits: %s", fault)
                 wait = fault.retry_after or 5.0
             except TocsinError as fault:
                 self._fail("notify", fault)
-            if not sent:
-                await asyncio.to_thread(self._stop.wait, wait)
+            until = self._assembly.clock.monotonic() + wait
+            while not sent and not self._stop.is_set() and self._assembly.clock.monotonic() < until:
+                await asyncio.sleep(min(wait, DELIVER_SECONDS))
 
     def _write_metrics(self) -> None:
         """All counters as a file that Prometheus' textfile collector reads."""

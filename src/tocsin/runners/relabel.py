@@ -22,7 +22,6 @@ from tocsin.component import Enricher, Lake
 from tocsin.enrichers import _learned
 from tocsin.errors import Locked, Permanent
 from tocsin.options import ModelChoice
-from tocsin.pipeline import Detect
 from tocsin.pipeline.process import Enrichment, EnrichmentError, in_order
 from tocsin.runners.assemble import Assembly
 from tocsin.runners.learn import learn
@@ -201,8 +200,7 @@ def columns_of(assembly: Assembly, everything: bool) -> list[str]:
 
 def _count_anew(assembly: Assembly, lake: Lake, state: State) -> None:
     """Policies by category have another past now: their series are counted anew, and their detectors see it all."""
-    names = [part.name for part in assembly.config.alerts.destinations]
-    detect = Detect(lake, state, assembly.policies, names, assembly.clock, Telemetry())
+    detect = assembly.detect(lake, state, Telemetry())
     detect.recover()
     while not detect.at_end():
         detect.step()

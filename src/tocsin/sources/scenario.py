@@ -85,7 +85,7 @@ def demo_config(now: datetime) -> Config:
     at = history + timedelta(minutes=2)
     incident = Incident(watch="acme", at=at.total_seconds(), duration=1500, factor=10)
     return Config(
-        seed=7,
+        seed=11,
         start=now - history - played,
         duration=(history + played).total_seconds(),
         rate=90,

@@ -45,7 +45,7 @@ class Result:
 
 
 def views(snapshot: Snapshot) -> str:
-    """Statements for the views `events`, `posts`, `phrases`, `entities`, `coverage`, for a connection of your own.
+    """Statements for the views `events`, `posts`, `phrases`, `entities`, `gaps`, for a connection of your own.
 
     They hold as long as the snapshot's files are kept (two hours after others replaced them): make them anew then.
     """

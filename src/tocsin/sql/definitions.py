@@ -45,7 +45,7 @@ SELECT uid, event_time, unnest(phrases) AS phrase FROM posts;
 CREATE OR REPLACE TEMP VIEW entities AS
 SELECT uid, event_time, entity.text AS text, entity.type AS type, entity.start AS start, entity."end" AS "end"
 FROM (SELECT uid, event_time, unnest(entities) AS entity FROM posts);
-CREATE OR REPLACE TEMP VIEW coverage AS
+CREATE OR REPLACE TEMP VIEW gaps AS
 SELECT source, stream, event_time AS start, until AS "end", split_part(note, ':', 1) AS state,
   nullif(trim(substr(note, length(split_part(note, ':', 1)) + 2)), '') AS note
 FROM events WHERE kind = 'gap';

@@ -1,4 +1,4 @@
-"""What a remote model has cost, day by day (UTC), in a small database beside the data.
+"""What a paid service (a remote model, a source) has cost, day by day (UTC), in a small database beside the data.
 
 What a request may cost at most is booked before it is sent and corrected after, in transactions: so a day's cap holds
 across restarts, kills and several processes, and what was under way at a kill counts as spent. A power cut may lose
@@ -13,8 +13,8 @@ from datetime import UTC
 from pathlib import Path
 
 from tocsin.clock import Clock
+from tocsin.database import Database
 from tocsin.errors import TocsinError
-from tocsin.models._database import Database
 
 FILE = "costs.db"
 _TABLE = """CREATE TABLE IF NOT EXISTS costs (
@@ -40,7 +40,7 @@ class Bill:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a model was asked on one UTC day, and the estimated cost in US dollars. `cap` None: there is none."""
+    """What a service was asked on one UTC day, and the estimated cost in US dollars. `cap` None: there is none."""
 
     day: str
     requests: int
@@ -51,11 +51,11 @@ class Usage:
 
 
 class Costs:
-    """The account of one model, by the name that the config has for it. Nothing is written before the first booking."""
+    """The account of one service, by its name in the config. Nothing is written before the first booking."""
 
     def __init__(self, folder: Path, name: str, cap: float | None, clock: Clock) -> None:
         self._name, self._cap, self._clock = name, cap, clock
-        self._database = Database(folder / FILE, "the costs of remote models", _TABLE)
+        self._database = Database(folder / FILE, "the account of costs", _TABLE)
 
     def book(self, bill: Bill, texts: int) -> str:
         """Count one request and what it may cost; gives the day it is booked on. Raises Spent, or Permanent if the

@@ -1,0 +1,24 @@
+"""The slack notifier for the contract suite."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from pydantic import SecretStr
+from tests.contract.test_notifier import CANARY, Case
+from tests.helpers.channels import http
+from tests.helpers.site import Site
+
+from tocsin.component import Context
+from tocsin.notifiers.slack import Config, Slack
+
+
+def build(site: Site, context: Context) -> Slack:
+    return Slack(
+        Config(token=SecretStr(CANARY), channel="#ops", api=f"http://{site.host}/api", allow_private=True), context
+    )
+
+
+def make(tmp_path: Path) -> AbstractAsyncContextManager[Case]:
+    return http(tmp_path, build)

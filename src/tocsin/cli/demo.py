@@ -99,7 +99,7 @@ async def _play(config: Any, folder: Path, *, stay: bool) -> Incident | None:
 
 
 async def _as_it_ends(found: Incident, assembly: Assembly, runner: Runner, running: asyncio.Task[None]) -> Incident:
-    """The incident once everything has stopped: it may have grown in between, and `alerts show` tells the last of it."""
+    """The incident once everything has stopped: it may have grown, and `alerts show` tells the last of it."""
     runner.stop()
     await running
     with closing(assembly.state()) as state:

@@ -12,7 +12,7 @@ PLACES := .venv-places
 TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix fault fault-long bench bench-spine bench-detect bench-nlp bench-places bench-sources evaluate models places places-setup docs clean lock
+.PHONY: help setup run test web web-setup browser pictures lint fix fault fault-long bench bench-spine bench-detect bench-nlp bench-places bench-sources evaluate models places places-setup docs clean lock
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -27,11 +27,25 @@ $(STAMP): requirements/uv.txt requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
-run: setup ## the main job: a minute's demo, ending with an alert
-	$(BIN)/tocsin demo --exit
+run: setup ## the main job: a minute's demo with the dashboard; without a terminal it ends with the alert
+	$(BIN)/tocsin demo
 
-test: setup lint ## everything that must hold: style, types, import rules, all tests
+test: setup lint web-setup browser ## everything that must hold: style, types, import rules, all tests
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+
+web: web-setup ## build the dashboard into the package, from web/
+	cd web && npx tsc --noEmit && node build.mjs
+
+web-setup: web/node_modules/.stamp
+
+web/node_modules/.stamp: web/package-lock.json
+	if command -v npm >/dev/null; then cd web && npm ci --ignore-scripts --silent && touch node_modules/.stamp; else echo "no npm: what needs it is left out"; fi
+
+pictures: setup browser ## docs/pictures: the dashboard as it looks now
+	$(BIN)/python -m tests.browser.pictures
+
+browser: ## Chromium, for the tests of the dashboard: from the system's packages where that is allowed
+	command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; } || echo "no chromium: tests that need it are left out"
 
 lint: setup ## style, types, import rules, file lengths
 	$(BIN)/ruff format --check src tests

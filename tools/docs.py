@@ -92,7 +92,7 @@ def config_page() -> str:
     schema = config_schema()
     definitions = schema["$defs"]
     parts = [CONFIG_HEAD, "## The blocks\n\n", _table(schema, definitions)]
-    for title in ("Watch", "Category", "Places", "Alerts", "Policy", "Delivery", "Maintenance", "Heartbeat", "Server"):
+    for title in ("Watch", "Category", "Places", "Alerts", "Policy", "Delivery", "Maintenance", "Heartbeat", "Server", "User", "AccessToken"):
         parts += [f"## {title}\n\n{definitions[title]['description']}\n\n", _table(definitions[title], definitions)]
     for stage, (title, text) in _STAGES.items():
         parts.append(f"## {title}\n\n{text}\n\n")

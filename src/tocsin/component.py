@@ -383,6 +383,10 @@ class Detector(Protocol):
         nothing can be worth an alert.
         """
 
+    def band(self, seconds: int) -> Floats:
+        """What is expected of a window of so many seconds that ends with the last step: (3, series): expected, low and
+        high counts. Zeros while nothing is known."""
+
     def save(self) -> bytes:
         """Everything that `load` needs to go on as if never stopped."""
 

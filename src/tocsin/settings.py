@@ -5,6 +5,7 @@ A component's block (`type: ...` and its options) is a `Part`, whose options are
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
+    SecretStr,
     StringConstraints,
     WithJsonSchema,
     field_validator,
@@ -36,6 +38,20 @@ def _a_name(name: str) -> str:
     if not name.isprintable() or name != name.strip():
         raise ValueError("a name is made of printable characters and does not begin or end with a space")
     return name
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens there can be reached from this machine alone.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _a_rule(rule: str) -> str:
@@ -319,8 +335,37 @@ class Alerts(Block):
         return destinations or (part("notifiers", "log"),)
 
 
+Role = Literal["viewer", "analyst", "admin"]
+
+
+class User(Block):
+    """Somebody who logs in with a password."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_a_name)]
+    password: SecretStr
+    """Its Argon2 hash, as `tocsin password` prints it: `$argon2id$…`."""
+    role: Role = "viewer"
+    """A viewer sees everything; an analyst also acts on incidents and asks in SQL; an admin sees who did what."""
+
+    @field_validator("password")
+    @classmethod
+    def _hashed(cls, password: SecretStr) -> SecretStr:
+        if not password.get_secret_value().startswith("$argon2"):
+            raise ValueError("a password is kept as its hash: `tocsin password` makes it")
+        return password
+
+
+class AccessToken(Block):
+    """What a program shows: "Authorization: Bearer …"."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_a_name)]
+    token: SigningKey
+    """32 characters or more, by reference: `${env:…}`, `${file:…}`."""
+    role: Role = "viewer"
+
+
 class Server(Block):
-    """Where the dashboard and the API listen."""
+    """Where the dashboard and the API listen, and who is let in."""
 
     host: str = "127.0.0.1"
     """The address to listen on. Anything but a loopback address opens it to others."""
@@ -331,7 +376,25 @@ class Server(Block):
     link_days: Annotated[int, Field(ge=1, le=365)] = 14
     """How long the links in an alert do what they say."""
     token: SigningKey | None = None
-    """What programs must show to set silences ("Authorization: Bearer …"). Default: only this machine may."""
+    """What programs must show ("Authorization: Bearer …"), as an admin; the short form of one of `tokens`."""
+    users: tuple[User, ...] = ()
+    """Who logs in. Default: nobody needs to, and only this machine is let in."""
+    tokens: tuple[AccessToken, ...] = ()
+    """What programs show."""
+    session_hours: Annotated[float, Field(gt=0, le=24 * 31)] = 12
+    """How long somebody stays logged in."""
+
+    @model_validator(mode="after")
+    def _not_open_to_all(self) -> Server:
+        if not (self.users or self.tokens or self.token or is_loopback(self.host)):
+            raise ValueError(
+                f"host {self.host} opens the server to others, so it needs to know them: name them in `users:` "
+                "(`tocsin password` makes a password), or keep 127.0.0.1"
+            )
+        names = [*(one.name for one in self.users), *(one.name for one in self.tokens)]
+        if len({*names}) < len(names):
+            raise ValueError("two users or tokens have the same name")
+        return self
 
 
 class Config(Block):

@@ -155,6 +155,13 @@ class State(Outbox):
         with self._engine.connect() as db:
             return list(done_with(db, id).get(id, ()))
 
+    def pulse(self) -> tuple[int, int]:
+        """Two marks: one grows with every step of the detect loop, the other whenever somebody does something."""
+        steps = sa.select(sa.func.coalesce(sa.func.max(schema.position.c.version), 0))
+        deeds = sa.select(sa.func.coalesce(sa.func.max(schema.incident_log.c.number), 0))
+        with self._engine.connect() as db:
+            return int(db.scalar(steps) or 0), int(db.scalar(deeds) or 0)
+
     def seen(self, since: float, until: float) -> float | None:
         """What share of the hours in [since, until) all streams were seen; None where none is known."""
         hours = schema.coverage.c
@@ -162,6 +169,11 @@ class State(Outbox):
         with self._engine.connect() as db:
             many, blind = db.execute(query).one()
         return round(1 - blind / (3600 * many), 4) if many else None
+
+    def coverage(self) -> pa.Table:
+        """Every hour of every stream."""
+        with self._engine.connect() as db:
+            return coverage_table(db)
 
     def compact(self) -> None:
         """Rewrite the file, so that no bytes of what was deleted are left in it."""

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import subprocess
+import time
+import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,7 +76,7 @@ def test_the_demo_leaves_its_files_in_its_folder(demo: Demo):
 
 
 def test_what_the_demo_says_to_do_next_works_as_it_stands(demo: Demo):
-    show, query, init = demo.next_commands
+    show, query, serve, init = demo.next_commands
     environ = os.environ | {"PATH": f"{Path(TOCSIN).parent}:{os.environ['PATH']}"}
     shown, asked, written = (
         subprocess.run(
@@ -83,9 +85,27 @@ def test_what_the_demo_says_to_do_next_works_as_it_stands(demo: Demo):
         for line in (show, query, init)
     )
     assert demo.rung_for()["headline"] in shown
+    assert the_dashboard_has_it(serve, demo)
     assert re.search(r"^\s*outage\s+\d+$", asked, re.MULTILINE)
     assert "Wrote tocsin.yaml" in written
     assert (demo.folder / "tocsin.yaml").is_file()
+
+
+def the_dashboard_has_it(command: str, demo: Demo) -> bool:
+    """Whether what `serve` serves has the incident that was shown."""
+    environ = os.environ | {"PATH": f"{Path(TOCSIN).parent}:{os.environ['PATH']}"}
+    with (demo.folder / "serve.log").open("w+") as log:
+        serving = subprocess.Popen(f"exec {command}", shell=True, cwd=demo.folder, env=environ, stderr=log, stdout=log)
+        try:
+            while not (said := re.search(r"Listening on (http\S+)\.\n", (demo.folder / "serve.log").read_text())):
+                assert serving.poll() is None, (demo.folder / "serve.log").read_text()
+                time.sleep(0.1)
+            with urllib.request.urlopen(f"{said[1]}/api/incidents/{demo.rung_for()['id']}", timeout=20) as answer:
+                return bool(json.load(answer)["headline"] == demo.rung_for()["headline"])
+        finally:
+            serving.terminate()
+            serving.wait(30)
+            (demo.folder / "serve.log").unlink()
 
 
 def test_the_demo_runs_again_in_the_same_place(demo: Demo):

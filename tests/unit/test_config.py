@@ -51,7 +51,7 @@ alerts:
   destinations:
     - {name: hook, type: webhook, url: "${env:HOOK_URL}"}
     - type: log
-server: {host: 0.0.0.0, port: 80}
+server: {host: 127.0.0.1, port: 80}
 lateness: 10m
 """
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
+from tests.helpers.accounts import accounts
 from tests.helpers.alerts import an_alert
 from tests.unit.test_channels import WHY
 
@@ -37,7 +38,8 @@ class House:
         self.clock, self.state = ManualClock(NOW), State(folder / "state.db")
         self.links = Links(KEY, "http://testserver", self.clock, days=7)
         self.client = TestClient(
-            app(Site(self.state, self.links, self.clock, token, ["testserver"])), client=("127.0.0.1", 50000)
+            app(Site(self.state, self.links, self.clock, accounts(self.clock, token), ["testserver"])),
+            client=("127.0.0.1", 50000),
         )
         incident = msgspec.structs.replace(an_alert().incident, explanation=WHY, headline="<b>down</b> & out")
         with self.state.transaction() as tx:

@@ -1,7 +1,7 @@
-"""See it work: invented posts, a planted incident, its alert. No account, no key, no network.
+"""See it work: invented posts, a planted incident, its alert, the dashboard. No account, no key, no network.
 
-A week of history at once, then the last half hour a minute a second. In a terminal it goes on until Ctrl-C; with
---exit, or without a terminal, it ends after the alert.
+A week of history at once, then the last half hour a minute a second. In a terminal the dashboard opens, and it goes on
+until Ctrl-C; with --exit, or without a terminal, it ends after the alert.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import shutil
+import socket
 import sys
 from collections import Counter
 from contextlib import closing, suppress
@@ -24,15 +25,19 @@ if TYPE_CHECKING:
     from tocsin.component import Lake
     from tocsin.model import Incident
     from tocsin.runners.assemble import Assembly
-    from tocsin.runners.local import Runner
+    from tocsin.runners.local import Runner, Serve
 
 ExitOption = Annotated[bool, typer.Option("--exit", help="End after the alert.")]
+BrowserOption = Annotated[bool, typer.Option("--no-browser", help="Do not open the dashboard.")]
 FolderOption = Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where the demo keeps its data.")]
 
 COMMIT_SECONDS = 0.3
+PORT = 8321
 
 
-def command(exit_: ExitOption = False, data_dir: FolderOption = Path("tocsin-data/demo")) -> None:
+def command(
+    exit_: ExitOption = False, no_browser: BrowserOption = False, data_dir: FolderOption = Path("tocsin-data/demo")
+) -> None:
     from tocsin.clock import SystemClock
     from tocsin.telemetry import configure_logging
 
@@ -40,7 +45,8 @@ def command(exit_: ExitOption = False, data_dir: FolderOption = Path("tocsin-dat
     config = _load(file)
     configure_logging("error", as_json=False, redactor=config.redactor)
     typer.echo(f"Tocsin demo. Everything is invented; nothing leaves this machine. Data: {data_dir}\n")
-    incident = asyncio.run(_play(config, data_dir, stay=not exit_ and sys.stdout.isatty()))
+    stay = not exit_ and sys.stdout.isatty()
+    incident = asyncio.run(_play(config, data_dir, stay=stay, browser=stay and not no_browser))
     if incident is None:
         raise Permanent("the demo ended without an alert: please report this with the output of `tocsin doctor`")
 
@@ -66,8 +72,20 @@ def _prepare(folder: Path, now: datetime) -> Path:
         **demo_config(now).model_dump(mode="json", exclude_defaults=True),
         "truth": "truth.json",
     }
-    file.write_text(f"{rest}{yaml.safe_dump({'sources': {'stream': source}}, sort_keys=False)}", encoding="utf-8")
+    parts = {"sources": {"stream": source}, "server": {"port": _port()}}
+    file.write_text(f"{rest}{yaml.safe_dump(parts, sort_keys=False)}", encoding="utf-8")
     return file
+
+
+def _port() -> int:
+    """The usual one, or, where something listens there, any that is free."""
+    for port in (PORT, 0):
+        try:
+            with socket.create_server(("127.0.0.1", port)) as free:
+                return int(free.getsockname()[1])
+        except OSError:
+            continue
+    return PORT
 
 
 def _load(file: Path) -> Any:
@@ -76,14 +94,16 @@ def _load(file: Path) -> Any:
     return config.load(file, {})
 
 
-async def _play(config: Any, folder: Path, *, stay: bool) -> Incident | None:
+async def _play(config: Any, folder: Path, *, stay: bool, browser: bool) -> Incident | None:
     """Run everything, tell what happens, and give the incident that was rung for."""
     from tocsin.runners.assemble import Assembly
     from tocsin.runners.local import Runner
 
     assembly = Assembly(config)
-    runner = Runner(assembly, until_idle=True, commit_seconds=COMMIT_SECONDS)
+    runner = Runner(assembly, until_idle=True, commit_seconds=COMMIT_SECONDS, serve=_server() if stay else None)
     running = asyncio.create_task(runner.run())
+    if stay:
+        _show(f"http://127.0.0.1:{config.server.port}", browser=browser)
     try:
         found = await _tell(assembly, runner, running)
         if found is not None and not stay:
@@ -96,6 +116,24 @@ async def _play(config: Any, folder: Path, *, stay: bool) -> Incident | None:
     if found is None and runner.interrupted:
         raise KeyboardInterrupt
     return found
+
+
+def _server() -> Serve:
+    from tocsin.server.serve import serve
+
+    return serve
+
+
+def _show(address: str, *, browser: bool) -> None:
+    """Say where the dashboard is, and open it once it answers."""
+    import threading
+    import webbrowser
+
+    typer.echo(f"Dashboard: {address}\n")
+    if browser:
+        opened = threading.Timer(2.0, webbrowser.open, [address])
+        opened.daemon = True
+        opened.start()
 
 
 async def _as_it_ends(found: Incident, assembly: Assembly, runner: Runner, running: asyncio.Task[None]) -> Incident:
@@ -195,6 +233,8 @@ def _ending(incident: Incident, folder: Path, *, stay: bool) -> None:
     typer.echo("Go on with:")
     typer.echo(f"  {tocsin} alerts show {incident.id} {where}")
     typer.echo(f'  {tocsin} query "SELECT category, count(*) AS posts FROM posts GROUP BY 1 ORDER BY 2 DESC" {where}')
+    if not stay:
+        typer.echo(f"  {tocsin} serve {where}")
     typer.echo(f"  {tocsin} init")
     if stay:
         typer.echo("\nPosts go on. Ctrl-C ends the demo.")

@@ -22,8 +22,9 @@ import numpy.typing as npt
 from pydantic import Field, field_validator
 
 from tocsin import times
+from tocsin.bands import rescaled
 from tocsin.component import Context, Readings, Visible
-from tocsin.detectors._bank import DAY, DOWN, FIELDS, HELD_BACK, HIGH, SCORE, VALUE, Bank
+from tocsin.detectors._bank import DAY, DOWN, EXPECTED, FIELDS, HELD_BACK, HIGH, LOW, SCORE, VALUE, Bank
 from tocsin.detectors._columns import Bools, Columns, Floats, Integers, Packed, floats, pack, unpack
 from tocsin.detectors._rhythm import Rhythm
 from tocsin.detectors._share import Share
@@ -248,6 +249,14 @@ class Volume:
             found.append(block.look(now, turn, seen[:, own]))
             first += block.size
         return found[0] if len(found) == 1 else _joined(found)
+
+    def band(self, seconds: int) -> Floats:
+        """Expected, low and high counts (3, series) of a window of so many seconds that ends now, from the scale whose
+        window is nearest; zeros while nothing is known."""
+        windows = self.blocks[0].bank.seconds
+        scale = int(np.abs(np.log(np.array(windows) / seconds)).argmin())
+        reading = np.concatenate([block.seen.reading[scale] for block in self.blocks], axis=-1)
+        return rescaled(reading[[EXPECTED, LOW, HIGH]], seconds / windows[scale])
 
     def _promising(self, counts: Floats) -> bool:
         first = 0

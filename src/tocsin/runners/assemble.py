@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tocsin import load
+from tocsin import load, settings
 from tocsin.alerts import receipt
 from tocsin.alerts.budget import Rate
 from tocsin.alerts.lifecycle import RULES, Direction, Lifecycle
@@ -190,6 +190,16 @@ class Assembly:
         with closing(self.state()) as state:
             return state.understanding.epoch()
 
+    def detector(self, policy: settings.Policy, bucket: float) -> Detector:
+        """A fresh detector of a policy, for buckets of so many seconds."""
+        loaded = load.component("detectors", "volume")
+        judged = "share" if policy.measure in {"share", "negative_share"} else "volume"
+        options = loaded.config_class.model_validate(
+            {"bucket": bucket, "sensitivity": policy.sensitivity, "judge": judged}
+        )
+        made: Detector = loaded.component_class(options, self.context(policy.name))
+        return made
+
     def _policy(self, name: str, epoch: int) -> Policy:
         policy = next(policy for policy in self.config.alerts.policies if policy.name == name)
         listens = {watch.name: frozenset(watch.sources) for watch in self.config.watches if watch.sources is not None}
@@ -207,12 +217,7 @@ class Assembly:
             known=known,
             counting=COUNTING.get(policy.measure, "posts"),
         )
-        loaded = load.component("detectors", "volume")
-        judged = "share" if policy.measure in {"share", "negative_share"} else "volume"
-        options = loaded.config_class.model_validate(
-            {"bucket": policy.bucket, "sensitivity": policy.sensitivity, "judge": judged}
-        )
-        detector: Detector = loaded.component_class(options, self.context(name))
+        detector = self.detector(policy, policy.bucket)
         lifecycle = Lifecycle(
             len(fold.dimensions),
             "negative" if negative else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from tocsin.pipeline.process import Chain
 from tocsin.runners.assemble import Assembly
 from tocsin.runners.locks import LOOPS, Locks
 from tocsin.runners.relabel import definitions
+from tocsin.search.index import INDEX, removed
 from tocsin.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,17 @@ def _carry_out(assembly: Assembly, deletes: Sequence[Delete]) -> Report:
             detect.step()
         detect.save()
         state.compact()
+    _drop_index(assembly)
     return Report(True, rows, letters, _scrub_logs(assembly, deletes), str(assembly.data_dir))
+
+
+def _drop_index(assembly: Assembly) -> None:
+    """It is made anew from the lake. A server that holds it takes the posts out itself, their words within a day."""
+    try:
+        with Locks(assembly.data_dir, [INDEX]):
+            removed(assembly.data_dir / INDEX)
+    except Locked:
+        log.info("The running server takes them out of its index.")
 
 
 def _scrub_logs(assembly: Assembly, deletes: Sequence[Delete]) -> int:

@@ -54,7 +54,7 @@ SLOW_ROWS = 200
 """So many at once where a model is slow, so that there is a commit now and then."""
 
 
-Serve = Callable[[Assembly, State, threading.Event], Coroutine[None, None, None]]
+Serve = Callable[[Assembly, State, threading.Event, Telemetry], Coroutine[None, None, None]]
 """Serves pages until it is to stop."""
 
 
@@ -159,7 +159,7 @@ class Runner:
         if self._assembly.config.alerts.heartbeat is not None:
             group.create_task(self._alive.keep(self._assembly.config.alerts.heartbeat, self._stop))
         if self._serve is not None:
-            group.create_task(self._serve(self._assembly, state, self._stop))
+            group.create_task(self._serve(self._assembly, state, self._stop, self.telemetry))
         finite = [task for task, source in zip(intake, sources.values(), strict=True) if source.finite]
         group.create_task(self._watch(intake, finite, queue, state))
 

@@ -1,14 +1,16 @@
-"""The web server: pages of incidents behind signed links, silences for programs, and whether it is well.
+"""The web server: the dashboard, the API, pages of incidents behind signed links, and silences for programs.
 
-Every answer forbids scripts, frames and anything from elsewhere. Nothing is done on GET: mail programs follow links.
+Every answer forbids inline scripts, frames and anything from elsewhere. Nothing is done on GET: mail programs follow
+links. Who may do what is decided before any route, in `gate.py`.
 """
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -20,37 +22,65 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tocsin.clock import Clock
 from tocsin.component import Lake
 from tocsin.links import Links
+from tocsin.server.accounts import Accounts, Who
+from tocsin.server.audit import Audit
+from tocsin.server.gate import Gate
 from tocsin.state import State
 
+if TYPE_CHECKING:
+    from tocsin.runners.assemble import Assembly
+    from tocsin.search import Index
+    from tocsin.server.events import Events
+    from tocsin.server.judged import Judged
+    from tocsin.telemetry import Telemetry
+
 MOST_BODY = 65_536
-HEADERS = [
-    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
-     b"base-uri 'none'; frame-ancestors 'none'"),
+COMMON = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
     (b"cross-origin-opener-policy", b"same-origin"),
-]  # fmt: skip
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+BARE = (
+    b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; "
+    b"frame-ancestors 'none'"
+)
+"""What a page without a script may do: the pages behind signed links, and every answer of the API."""
+APP = b"default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+NEEDS: Mapping[str, Any] = {
+    "/api/query": "analyst",
+    "/api/classify": "viewer",
+    "/api/policies/preview": "analyst",
+    "/api/audit": "admin",
+    "/api/logout": "viewer",
+}
+"""Beyond this a viewer may read everything, and an analyst may do what is done by POST."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What the pages work with. `token` is what programs must show; without one only this machine is let in."""
+    """What the pages work with. `buckets`: of every policy, the seconds of its buckets."""
 
     state: State
     links: Links
     clock: Clock
-    token: str | None = None
+    accounts: Accounts
     hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]")
     lake: Lake | None = None
     buckets: Mapping[str, int] = field(default_factory=dict)
-    """Of every policy, the seconds of its buckets."""
+    index: Callable[[], Index] | None = None
+    """The index of posts as it is now."""
+    judged: Judged | None = None
+    audit: Audit | None = None
+    assembly: Assembly | None = None
+    events: Events | None = None
+    telemetry: Telemetry | None = None
 
 
 def app(site: Site) -> Starlette:
     """The application, to be served by uvicorn or asked by tests."""
-    from tocsin.server import incidents, silences
-    from tocsin.server.api import routes as api
+    from tocsin.server import dashboard, events, incidents, login, silences
+    from tocsin.server.api import acts, preview, routes
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -58,13 +88,19 @@ def app(site: Site) -> Starlette:
     made = Starlette(
         routes=[
             Route("/healthz", health),
+            *login.routes(site),
             *incidents.routes(site),
             *silences.routes(site),
-            *api.routes(site),
+            *acts.routes(site),
+            *preview.routes(site),
+            *events.routes(site),
+            *routes.routes(site),
+            *dashboard.routes(site),
         ],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(site.hosts), www_redirect=False),
             Middleware(Guarded),
+            Middleware(Gate, accounts=site.accounts, needs=NEEDS),
         ],
     )
     made.state.site = site
@@ -72,7 +108,7 @@ def app(site: Site) -> Starlette:
 
 
 class Guarded:
-    """Adds the headers that keep a page to itself, and refuses bodies that are too large."""
+    """Adds the headers that keep a page to itself."""
 
     def __init__(self, inner: ASGIApp) -> None:
         self._inner = inner
@@ -82,9 +118,15 @@ class Guarded:
             await self._inner(scope, receive, send)
             return
 
-        async def guarded(message: dict[str, object]) -> None:
+        async def guarded(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS]  # type: ignore[misc]
+                headers = [*message.get("headers", []), *COMMON]
+                names = {name.lower() for name, _ in headers}
+                if b"content-security-policy" not in names:
+                    headers.append((b"content-security-policy", BARE))
+                if b"cache-control" not in names:
+                    headers.append((b"cache-control", b"no-store"))
+                message["headers"] = headers
             await send(message)
 
         await self._inner(scope, receive, guarded)  # type: ignore[arg-type]
@@ -101,21 +143,27 @@ async def body_of(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+async def told(request: Request, kind: type[Any]) -> Any:
+    """The body as this kind of thing, or the answer that says what is wrong with it."""
+    body = await body_of(request)
+    if body is None:
+        return JSONResponse({"error": "the body is too large"}, 413)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        return JSONResponse({"error": str(error)}, 400)
 
 
-def let_in(site: Site, endpoint: Endpoint) -> Endpoint:
-    async def guarded(request: Request) -> Response:
-        if not _may(site, request):
-            return JSONResponse("a token is needed: Authorization: Bearer …", 401)
-        return await endpoint(request)
-
-    return guarded
+def who(request: Request) -> Who:
+    """Who sent a request that the gate has let through."""
+    found: Who = request.state.who
+    return found
 
 
-def _may(site: Site, request: Request) -> bool:
-    """Whoever shows the token; without one, who speaks from this machine and not through a browser or a proxy."""
-    if site.token is not None:
-        return hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {site.token}".encode())
-    far = {"origin", "forwarded", "x-forwarded-for", "x-real-ip"} & {name.lower() for name in request.headers}
-    return not far and request.client is not None and request.client.host in {"127.0.0.1", "::1"}
+def noted(site: Site, request: Request, done: str, what: str = "", name: str | None = None) -> None:
+    """Put down in the audit log what somebody does."""
+    somebody: Who | None = request.state.who
+    if site.audit is not None:
+        address = request.client.host if request.client else ""
+        by = somebody.by if somebody else ""
+        site.audit.note({"name": name or (somebody.name if somebody else ""), "by": by, "address": address}, done, what)

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from tocsin import __version__
 from tocsin.errors import Permanent
-from tocsin.server.app import Site, body_of, let_in
+from tocsin.server.app import Site, body_of
 from tocsin.silences import Matcher, Silence, plain
 from tocsin.text import clean, truncate
 
@@ -68,10 +68,10 @@ def routes(site: Site) -> list[BaseRoute]:
         return JSONResponse({"versionInfo": {"version": __version__}, "cluster": {"status": "disabled"}})
 
     return [
-        Route("/api/v2/silences", let_in(site, listed), methods=["GET"]),
-        Route("/api/v2/silences", let_in(site, add), methods=["POST"]),
-        Route("/api/v2/silence/{id}", let_in(site, one), methods=["GET", "DELETE"]),
-        Route("/api/v2/status", let_in(site, status), methods=["GET"]),
+        Route("/api/v2/silences", listed, methods=["GET"]),
+        Route("/api/v2/silences", add, methods=["POST"]),
+        Route("/api/v2/silence/{id}", one, methods=["GET", "DELETE"]),
+        Route("/api/v2/status", status, methods=["GET"]),
     ]
 
 

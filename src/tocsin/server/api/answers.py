@@ -65,7 +65,7 @@ def answer(panel: Panel, form: Form) -> Response:
     if form == "csv":
         pyarrow.csv.write_csv(_flat(panel.rows), sink)
         return Response(sink.getvalue(), media_type="text/csv; charset=utf-8")
-    body = {**panel.about, "rows": panel.rows.to_pylist()}
+    body = {**panel.about, "rows": panel.rows.to_pylist(maps_as_pydicts="lossy")}
     return Response(msgspec.json.encode(body, enc_hook=str), media_type=TYPES[form])
 
 

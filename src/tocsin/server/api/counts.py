@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 import numpy as np
 import pyarrow as pa
 from starlette.requests import Request
 
+from tocsin.search.filters import quoted, stamp
 from tocsin.server.api.answers import Panel, Wrong
+from tocsin.server.api.asked import DAY, stretch, whole
+from tocsin.server.api.heat import band
+from tocsin.server.api.steps import POINTS, step_of
 from tocsin.server.app import Site
 
-POINTS, MOST_POINTS = 400, 5000
-DAY = 86_400
-STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY, 2 * DAY, 7 * DAY)
-"""Seconds of the buckets that a chart may have: those that people know."""
-LONGEST = 3650 * DAY
+MOST_POINTS = 5000
 
 
 def series(site: Site, request: Request) -> Panel:
-    """The counts of one series of a policy. Raises Wrong.
+    """The counts of one series of a policy, and what was expected. Raises Wrong.
 
     `policy`, `series` (its values as a JSON array, like `["acme","outage"]`; by default the first), `start` and `end`
     (ISO 8601, or seconds back like -86400; by default the last day), `points` (at most).
@@ -32,20 +30,18 @@ def series(site: Site, request: Request) -> Panel:
     bucket = site.buckets[policy]
     newest = site.state.counted.last(policy)
     last = int(site.clock.now().timestamp()) if newest is None else newest + bucket
-    end = _moment(asked.get("end"), last, last)
-    start = _moment(asked.get("start"), last, end - DAY)
-    if not 0 < end - start <= LONGEST:
-        raise Wrong("start must be before end, by ten years at most")
-    points = _whole(asked.get("points"), POINTS)
+    start, end = stretch(request, last)
+    points = whole(request, "points", POINTS, MOST_POINTS)
     step = step_of(end - start, points, bucket)
     start, end = start // step * step, -(-end // step) * step
     times, counts = _sums(site, policy, name, start, end, step)
     starts = pa.array(times, pa.int64()).cast(pa.timestamp("s", tz="UTC"))
-    rows = pa.table({"start": starts, "count": pa.array(counts, pa.int64())})
+    judged = {what: pa.array(one, pa.float64()) for what, one in band(site, policy, name, start, end, step).items()}
+    rows = pa.table({"start": starts, "count": pa.array(counts, pa.int64()), **judged})
     sql = (
         f"SELECT start, coalesce(sum(count), 0)::BIGINT AS count\n"
-        f"FROM unnest(generate_series({_stamp(start)}, {_stamp(end - step)}, INTERVAL {step} SECOND)) AS t(start)\n"
-        f"LEFT JOIN series ON policy = {_quoted(policy)} AND series = {_quoted(name)}\n"
+        f"FROM unnest(generate_series({stamp(start)}, {stamp(end - step)}, INTERVAL {step} SECOND)) AS t(start)\n"
+        f"LEFT JOIN series ON policy = {quoted(policy)} AND series = {quoted(name)}\n"
         f"  AND bucket >= start AND bucket < start + INTERVAL {step} SECOND\nGROUP BY start ORDER BY start"
     )
     about = {
@@ -55,17 +51,6 @@ def series(site: Site, request: Request) -> Panel:
         "counted_in_seconds": bucket,
     }
     return Panel(rows, sql, about)
-
-
-def step_of(length: int, points: int, bucket: int) -> int:
-    """Seconds of a bucket: the shortest that people know, is a whole number of those that are counted, and gives no
-    more points than wanted.
-
-    >>> step_of(86_400, 400, 60), step_of(30 * 86_400, 400, 60), step_of(3600, 400, 300)
-    (300, 7200, 300)
-    """
-    known = [step for step in STEPS if step >= bucket and step % bucket == 0] or [bucket]
-    return next((step for step in known if length <= step * points), -(-length // (points * bucket)) * bucket)
 
 
 def _sums(site: Site, policy: str, name: str, start: int, end: int, step: int) -> tuple[list[int], list[int]]:
@@ -97,32 +82,3 @@ def _series(names: list[str], asked: str | None) -> str:
     if wanted not in names:
         raise Wrong("this policy has no such series", 404)
     return wanted
-
-
-def _moment(text: str | None, newest: int, default: int) -> int:
-    """Unix seconds of a time in ISO 8601, or of so many seconds before the newest."""
-    if text is None:
-        return default
-    if text.lstrip("-").isdigit():
-        return newest + int(text[:12])
-    try:
-        moment = datetime.fromisoformat(text)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        raise Wrong("start and end are times like 2026-03-01T12:00Z, or seconds back like -86400") from None
-
-
-def _whole(text: str | None, default: int) -> int:
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST_POINTS:
-        raise Wrong(f"points is a number from 1 to {MOST_POINTS}")
-    return int(text)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _stamp(second: int) -> str:
-    return f"TIMESTAMPTZ '{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M:%S}+00'"

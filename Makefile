@@ -12,7 +12,7 @@ PLACES := .venv-places
 TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test web web-setup browser pictures lint fix fault fault-long bench bench-spine bench-detect bench-nlp bench-places bench-sources evaluate models places places-setup docs clean lock
+.PHONY: help setup run test web web-setup browser pictures lint fix fault fault-long bench bench-spine bench-detect bench-nlp bench-places bench-sources bench-dashboard evaluate models places places-setup docs clean lock
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -63,7 +63,7 @@ fault: setup ## faults: kills, power cuts, full disks, clocks, poison; writes ou
 fault-long: setup ## the same at full length (about an hour)
 	TOCSIN_FAULT=long $(BIN)/python -m tests.fault.scorecard
 
-bench: bench-spine bench-detect bench-nlp bench-places bench-sources ## all benchmarks
+bench: bench-spine bench-detect bench-nlp bench-places bench-sources bench-dashboard ## all benchmarks
 
 bench-spine: setup ## posts a second from queue to lake to series, delay and memory
 	$(BIN)/tocsin bench spine --output out/bench-spine.json
@@ -79,6 +79,9 @@ bench-places: setup $(PEERS)/.stamp ## lookups a second of the gazetteer, memory
 
 bench-sources: setup $(STREAM_PEERS)/.stamp ## what live sources take in a second, and peers on the same streams
 	$(BIN)/tocsin bench sources --set peers=$(STREAM_PEERS)/bin/python --output out/bench-sources.json
+
+bench-dashboard: setup ## every panel on ten million posts, searches, and what open pages cost
+	$(BIN)/tocsin bench dashboard --output out/bench-dashboard.json
 
 $(STREAM_PEERS)/.stamp: requirements/stream-peers.txt
 	test -x $(STREAM_PEERS)/bin/python || $(PYTHON) -m venv $(STREAM_PEERS)

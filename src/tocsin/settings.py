@@ -342,6 +342,7 @@ class User(Block):
     """Somebody who logs in with a password."""
 
     name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_a_name)]
+    """What they log in with, and what others see of them."""
     password: SecretStr
     """Its Argon2 hash, as `tocsin password` prints it: `$argon2id$…`."""
     role: Role = "viewer"
@@ -359,9 +360,11 @@ class AccessToken(Block):
     """What a program shows: "Authorization: Bearer …"."""
 
     name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_a_name)]
+    """What the audit log calls it."""
     token: SigningKey
-    """32 characters or more, by reference: `${env:…}`, `${file:…}`."""
+    """8 characters or more, by reference: `${env:…}`, `${file:…}`."""
     role: Role = "viewer"
+    """What it may, as that of a user."""
 
 
 class Server(Block):

@@ -230,7 +230,7 @@ def test_nothing_stands_in_the_way_of_anybody(tab: Tab, house: House) -> None:
     for path in (*PAGES, f"/alerts/{the_incident(house)['id']}"):
         page = tab.go(path)
         page.wait_for_load_state("load")
-        page.wait_for_timeout(1200)
+        page.wait_for_timeout(600)
         page.evaluate(AXE.read_text())
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
         result = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,9 @@ from tests.property.test_rules_property import parsed, rule_texts
 
 from tocsin.clock import ManualClock
 from tocsin.component import Context
+from tocsin.errors import LowSpace, Transient
 from tocsin.lakes.delta import Config, Delta
-from tocsin.pipeline.indexing import PURGE_SECONDS, Indexing
+from tocsin.pipeline.indexing import PURGE_SECONDS, ROOM_BYTES, Indexing
 from tocsin.posts import documents
 from tocsin.rules import parse
 from tocsin.search import Filters, Index, Place
@@ -179,6 +181,32 @@ def test_an_index_that_begins_late_reads_the_table(shelf: Shelf) -> None:
     assert shelf.indexing.at_end()
     assert shelf.indexing.index.count(Filters()) == 3000
     assert shelf.indexing.index.count(Filters(BEGAN + 10, BEGAN + 20)) == 10
+
+
+def test_a_disk_that_is_nearly_full_is_left_to_the_lake(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.say("one")
+    room = shutil.disk_usage(shelf.folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: room._replace(free=ROOM_BYTES - 1))
+        with pytest.raises(LowSpace, match="waits for room"):
+            shelf.say("two")
+    assert shelf.finds() == ["one"]
+    shelf.indexing.step()
+    assert shelf.finds() == ["two", "one"]
+
+
+def test_a_writer_that_dies_is_made_anew_and_nothing_is_lost(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.say("one")
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "_add", _dies)
+        with pytest.raises(Transient, match="killed"):
+            shelf.say("two")
+    shelf.indexing.step()
+    assert shelf.finds() == ["two", "one"]
+
+
+def _dies(index: Index, rows: Any) -> bool:
+    raise ValueError("An index writer was killed.")
 
 
 VALUES = {

@@ -198,7 +198,7 @@ def _ask(base: str, path: str) -> float:
 def _panels(base: str, rounds: int) -> dict[str, Any]:
     """Of every panel, the first answer of each range, and the 95th percentile of those after it."""
     found: dict[str, Any] = {}
-    worst_cold, all_warm = 0.0, []
+    worst_cold, all_warm = 0.0, list[float]()
     for name, path in PANELS.items():
         cold, warm = [], []
         for start in RANGES.values():

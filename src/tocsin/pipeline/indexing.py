@@ -7,6 +7,7 @@ deleted, it is made anew from the lake; the old one serves until then.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from tocsin.clock import Clock
 from tocsin.component import History
-from tocsin.errors import Transient
+from tocsin.errors import LowSpace, Transient
 from tocsin.search.fields import COLUMNS
 from tocsin.search.index import Index, Place, made_anew, removed
 from tocsin.search.standing import Standing
@@ -24,6 +25,7 @@ from tocsin.search.standing import Standing
 log = logging.getLogger(__name__)
 
 STEP_ROWS = 20_000
+ROOM_BYTES = 256 * 2**20
 PURGE_SECONDS = 20 * 3600
 """So long after a deletion the index is made anew: within a day the words of the post are gone from its files."""
 
@@ -48,7 +50,18 @@ class Indexing:
             return Index(self._folder)
 
     def step(self) -> int:
-        """Take in what is new in the lake; how many rows that were. Raises Transient."""
+        """Take in what is new in the lake; how many rows that were. Raises Transient, and LowSpace where it leaves the
+        last of the disk to the lake."""
+        if shutil.disk_usage(self._folder.parent).free < ROOM_BYTES:
+            self.close()
+            raise LowSpace(f"{self._folder}: the index waits for room on the disk")
+        try:
+            return self._step()
+        except Transient:
+            self.close()
+            raise
+
+    def _step(self) -> int:
         place = self.index.place
         if place is None:
             place = self._begin()

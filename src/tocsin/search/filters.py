@@ -36,9 +36,9 @@ SQL = {
 class Filters(msgspec.Struct, frozen=True):
     """Posts in [since, until) (Unix seconds) that have one of the values of every kind named, and match the rule.
 
-    >>> print(Filters(0, 60, {"category": ("outage", "billing")}).where())
-    event_time >= TIMESTAMPTZ '1970-01-01 00:00:00+00'
-      AND event_time < TIMESTAMPTZ '1970-01-01 00:01:00+00'
+    >>> print(Filters(3600, 7200, {"category": ("outage", "billing")}).where())
+    event_time >= TIMESTAMPTZ '1970-01-01 01:00:00+00'
+      AND event_time < TIMESTAMPTZ '1970-01-01 02:00:00+00'
       AND (list_contains(if(len(categories) > 0, categories, [coalesce(category, 'other')]), 'outage')
         OR list_contains(if(len(categories) > 0, categories, [coalesce(category, 'other')]), 'billing'))
     """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,15 @@ INDEX = "index"
 """Its folder in the data directory, and the name of the lock of whoever writes to it."""
 HEAP = 64_000_000
 """Bytes of new documents that are held before they are written."""
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """What the index cannot do as Transient: a full disk, a damaged file, a writer that has died of one."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise Transient(f"the index in {folder}: {error}") from error
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -44,12 +54,10 @@ class Index:
 
     def __init__(self, folder: Path, *, write: bool = False) -> None:
         self.folder = folder
-        (folder / "posts").mkdir(parents=True, exist_ok=True)
-        try:
+        with _kept(folder):
+            (folder / "posts").mkdir(parents=True, exist_ok=True)
             self._index = tantivy.Index(schema(), path=str(folder / "posts"))
             self._writer = self._index.writer(HEAP, 1) if write else None
-        except ValueError as error:
-            raise Transient(f"the index in {folder} cannot be opened: {error}") from error
 
     @property
     def place(self) -> Place | None:
@@ -63,10 +71,18 @@ class Index:
     def go_on_from(self, place: Place) -> None:
         """Take out what a write that was cut off has left behind it."""
         assert self._writer is not None
-        self._writer.delete_documents_by_query(between("seq", place.seq + 1, LATEST))
+        with _kept(self.folder):
+            self._writer.delete_documents_by_query(between("seq", place.seq + 1, LATEST))
 
     def add(self, rows: pa.Table) -> bool:
-        """Take in rows of `COLUMNS`, in the order of `seq`: posts, edits and demands to forget; whether any were."""
+        """Take in rows of `COLUMNS`, in the order of `seq`: posts, edits and demands to forget; whether any were.
+
+        Raises Transient; the rest of what was added is lost then.
+        """
+        with _kept(self.folder):
+            return self._add(rows)
+
+    def _add(self, rows: pa.Table) -> bool:
         forgot = False
         for batch in rows.to_batches():
             kinds = batch.column("kind")
@@ -98,25 +114,26 @@ class Index:
         """Make everything added durable and visible, then where it stands. Raises Transient."""
         assert self._writer is not None
         part = self.folder / "place.part"
-        try:
+        with _kept(self.folder):
             self._writer.commit()
             part.write_bytes(msgspec.json.encode(place))
             os.replace(part, self.folder / "place.json")
-        except (OSError, ValueError) as error:
-            raise Transient(f"the index in {self.folder} cannot be written: {error}") from error
-        self._index.reload()
+            self._index.reload()
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.wait_merging_threads()
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(ValueError):  # one that has died has nothing to wait for
+                writer.wait_merging_threads()
 
     def reload(self) -> None:
         """See what others have written since."""
-        self._index.reload()
+        with _kept(self.folder):
+            self._index.reload()
 
     def count(self, filters: Filters) -> int:
-        found = self._index.searcher().search(filters.query(), limit=1, count=True, order_by_field="seq")
+        with _kept(self.folder):
+            found = self._index.searcher().search(filters.query(), limit=1, count=True, order_by_field="seq")
         return int(found.count)  # type: ignore[attr-defined]
 
     def newest(self, filters: Filters, limit: int, before: tuple[int, int] | None = None) -> list[Found]:
@@ -128,13 +145,15 @@ class Index:
                 (tantivy.Occur.Must, between("turn", 0, turn(*before))),
             ]
             query = tantivy.Query.boolean_query(both)
-        searcher = self._index.searcher()
-        hits = searcher.search(query, limit=limit, count=False, order_by_field="turn").hits
-        return [found(searcher.doc(address)) for _, address in hits]
+        with _kept(self.folder):
+            searcher = self._index.searcher()
+            hits = searcher.search(query, limit=limit, count=False, order_by_field="turn").hits
+            return [found(searcher.doc(address)) for _, address in hits]
 
     def aggregate(self, filters: Filters, asked: dict[str, Any]) -> dict[str, Any]:
         """Counts in Tantivy's language of aggregations (https://docs.rs/tantivy/latest/tantivy/aggregation)."""
-        return dict(self._index.searcher().aggregate(filters.query(), asked))
+        with _kept(self.folder):
+            return dict(self._index.searcher().aggregate(filters.query(), asked))
 
     @property
     def posts(self) -> int:

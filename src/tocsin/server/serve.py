@@ -138,12 +138,16 @@ class _Shelf:
 
 
 def _again(step: Callable[[], object], seconds: float, stop: threading.Event, ended: threading.Event) -> None:
-    """Call something until the end; a fault is told and tried again."""
+    """Call something until the end; a fault is told once and tried again."""
+    told = ""
     while not stop.is_set() and not ended.is_set():
         try:
             step()
+            told = ""
         except TocsinError as fault:
-            log.warning("What the dashboard shows falls behind: %s", fault)
+            if str(fault) != told:
+                log.warning("What the dashboard shows falls behind: %s", fault)
+            told = str(fault)
         for _ in range(int(seconds / 0.2)):
             if stop.is_set() or ended.wait(0.2):
                 return

@@ -45,7 +45,8 @@ class Tools:
         incidents that are open."""
         opened = self._ask(incidents_panel, {"state": "open", "limit": 20})["rows"]
         told = self._ask(totals, {})["rows"]
-        return {"about": about(self._site), "last_day": told, "open_incidents": [_brief(one) for one in opened]}
+        brief = [_brief(one) for one in opened]
+        return _plain({"about": about(self._site), "last_day": told, "open_incidents": brief})
 
     def search_posts(
         self,

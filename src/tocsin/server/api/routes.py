@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from tocsin import __version__
+from tocsin.errors import Transient
 from tocsin.server.api import posts, system
 from tocsin.server.api.answers import FORMS, TYPES, Panel, Wrong, answer, form_of, refusal
 from tocsin.server.api.asked import FILTERS, TIMES
@@ -127,6 +128,8 @@ def _endpoint(site: Site, call: Call, cache: Cache) -> Any:
             return answer(await asyncio.to_thread(panel, request), form)
         except Wrong as error:
             return refusal(str(error), error.status)
+        except Transient as error:
+            return refusal(str(error), 503)
 
     return endpoint
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.helpers.command import TOCSIN
 
 from tocsin.sources.scenario import Config as Scenario
@@ -28,6 +28,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 LISTENING = re.compile(r"Listening on (http://127\.0\.0\.1:\d+)\.")
 DEMO = Path(__file__).parents[2] / "src" / "tocsin" / "cli" / "_demo.yaml"
+
+expect.set_options(timeout=20_000)
+"""A machine that does three things at once is slow."""
 
 
 class House:
@@ -47,7 +50,7 @@ class House:
         self._listens(port)
 
     def _said(self, wanted: re.Pattern[str]) -> str:
-        for _ in range(600):
+        for _ in range(1200):
             if found := wanted.search(self.log.read_text(errors="replace")):
                 return found[1]
             assert self.process.poll() is None, self.log.read_text()
@@ -77,7 +80,7 @@ class House:
 
     def wait_for(self, path: str, good: Callable[[Any], bool]) -> Any:
         """The answer once it is good."""
-        for _ in range(300):
+        for _ in range(600):
             found = self.get(path)
             if good(found):
                 return found
@@ -111,7 +114,7 @@ def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no chromium here: `make browser` installs it where that is allowed")
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield running
         running.close()
@@ -133,7 +136,7 @@ class Tab:
 
     def __init__(self, context: BrowserContext, base: str) -> None:
         self.base, self.wrong = base, list[str]()
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         self.page: Page = context.new_page()
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         self.page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -35,13 +35,21 @@ def test_a_newcomer_sees_what_is_wrong_and_reads_why(tab: Tab, house: House) -> 
     expect(page.locator(".post").first).to_be_visible()
 
 
-def test_from_the_spike_to_its_posts_in_two_clicks(tab: Tab) -> None:
+def where_it_is_hottest(house: House) -> float:
+    """The middle of the cell of acme's outages that stood out most, as a part of the strip's length."""
+    rows = house.get("/api/heat?start=-86400&points=96&limit=12")["rows"]
+    own = [abs(one["score"] or 0) for one in rows if one["series"] == ["acme", "outage"]]
+    return (own.index(max(own)) + 0.5) / len(own)
+
+
+def test_from_the_spike_to_its_posts_in_two_clicks(tab: Tab, house: House) -> None:
     page = tab.go("/")
     strip = page.locator(".strip", has_text="acme · outage").locator("canvas")
     strip.wait_for()
+    place = where_it_is_hottest(house)
     box = strip.bounding_box()
     assert box is not None
-    page.mouse.click(box["x"] + box["width"] * 94.5 / 96, box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + box["width"] * place, box["y"] + box["height"] / 2)
     drawer = page.locator("dialog.drawer")
     expect(drawer.locator(".post").first).to_be_visible()
     expect(drawer.locator(".post").first).to_contain_text(re.compile("acme", re.I))
@@ -69,18 +77,21 @@ def test_a_drag_over_the_chart_zooms_every_panel(tab: Tab) -> None:
     assert "end" not in query_of(page)
 
 
-def test_filters_are_in_the_address_and_survive_reload_and_another_page(tab: Tab) -> None:
-    page = tab.go("/posts")
+def test_filters_are_in_the_address_and_survive_reload_and_another_page(tab: Tab, house: House) -> None:
+    page = tab.go("/posts?start=-604800")  # so that nothing grows too old meanwhile
     page.locator(".facet", has_text="Categories").get_by_role("button", name="outage").click()
     page.locator(".facet", has_text="Mood").get_by_role("button", name="negative").click()
     page.locator("#search").fill("acme -cumulo")
     page.locator("#search").press("Enter")
-    wanted = {"category": ["outage"], "sentiment": ["negative"], "match": ["acme -cumulo"]}
+    wanted = {
+        "start": ["-604800"], "category": ["outage"], "sentiment": ["negative"], "match": ["acme -cumulo"]
+    }  # fmt: skip
     expect(page.locator(".chip.on")).to_have_count(3)
     assert query_of(page) == wanted
-    count = page.locator("main h2").first
-    expect(count).to_have_text(re.compile(r"^[1-9]\d* posts$"))
-    said = count.inner_text()
+    many = house.get(f"/api/totals?{urlencode(wanted, doseq=True)}")["rows"][0]["posts"]
+    assert many > 0
+    said = f"{many} posts"
+    expect(page.locator("main h2").first).to_have_text(said)
     page.reload()
     expect(page.locator("main h2").first).to_have_text(said)
     page.get_by_role("navigation").get_by_role("link", name="Places").click()
@@ -119,7 +130,7 @@ def test_new_posts_come_in_by_themselves(tab: Tab, house: House) -> None:
     page = tab.go("/posts?match=borealis+zanzibar")
     expect(page.locator(".empty")).to_be_visible()
     house.post("borealis opens in Zanzibar, hooray")
-    expect(page.locator(".post")).to_contain_text("Zanzibar", timeout=20_000)
+    expect(page.locator(".post")).to_contain_text("Zanzibar")
     house.post("borealis closes in Zanzibar again")
     page.get_by_role("button", name="1 new").click(timeout=20_000)
     expect(page.locator(".post")).to_have_count(2)
@@ -130,7 +141,7 @@ def test_a_page_that_was_cut_off_says_so_and_comes_back(tab: Tab) -> None:
     expect(page.locator(".status")).to_contain_text("live")
     page.context.set_offline(True)
     page.context.set_offline(False)
-    expect(page.locator(".status")).to_contain_text("live", timeout=20_000)
+    expect(page.locator(".status")).to_contain_text("live")
 
 
 def test_the_query_page_runs_sql_and_says_what_is_wrong_with_it(tab: Tab) -> None:

@@ -71,7 +71,7 @@ function Shell({ me, about, reload }: { me: Me; about: About; reload: () => Prom
     <a class="skip" href="#content">Skip to the content</a>
     <header class="top"><button class="burger" aria-label="Pages" aria-expanded={menu} onClick={() => showMenu(!menu)}>☰</button><Carry to="/" class="brand"><img src="/favicon.svg" alt="" width={24} height={24} />Tocsin</Carry>
       <Search /><Status now={now} zone={zone} /><Share /><Zone zone={zone} /><Theme />
-      <button aria-label="Keys and help" onClick={() => showHelp(true)}>?</button>{me.who!.by !== "this machine" && <button onClick={async () => { await post("/api/logout", {}).catch(() => {}); location.reload(); }} title={`${me.who!.name}, ${me.who!.role}`}>Log out</button>}</header>
+      <button class="keys" aria-label="Keys and help" onClick={() => showHelp(true)}>?</button>{me.who!.by !== "this machine" && <button onClick={async () => { await post("/api/logout", {}).catch(() => {}); location.reload(); }} title={`${me.who!.name}, ${me.who!.role}`}>Log out</button>}</header>
     <div class="body"><nav aria-label="Pages" class={menu ? "open" : ""}>{PAGES.map(([to, name]) => <Carry key={to} to={to} class={path === to || (to === "/alerts" && alert) ? "here" : ""}>{name}</Carry>)}<p class="note">{about.version}</p></nav>
       <main id="content" tabIndex={-1}>
         {(WITH_TIME.includes(path) || !PAGES.some(([to]) => to === path)) && !alert && <div class="filters"><Range now={now} zone={zone} /><Chips /></div>}

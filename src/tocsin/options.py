@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SerializeAsAny,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -19,6 +29,17 @@ class Options(BaseModel):
 
     takes: ClassVar[frozenset[str]] = frozenset()
     """The fields that come from a block of the config of the same name, not from the component's own."""
+
+
+class Block(Options):
+    """A block of the config. A key without a value counts as not written."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _skip_empty(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {key: value for key, value in values.items() if value is not None or key not in cls.model_fields}
 
 
 class ModelChoice(Options):
@@ -72,3 +93,13 @@ Size = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\s*\d+(\.\d+)?\s*([kKmMgG][iI]?[bB]|[bB])?\s*$"}),
 ]
 """Bytes; written as "64 KiB", "10 MB" or a number of bytes."""
+
+
+def _a_name(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("a name is made of printable characters and does not begin or end with a space")
+    return name
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_a_name)]
+"""What something in the config is called."""

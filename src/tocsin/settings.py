@@ -5,9 +5,8 @@ A component's block (`type: ...` and its options) is a `Part`, whose options are
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +16,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
-    SecretStr,
     StringConstraints,
     WithJsonSchema,
     field_validator,
@@ -29,29 +27,10 @@ from pydantic_core import PydanticCustomError
 from tocsin import load, rules, times
 from tocsin.document import Steps
 from tocsin.errors import ConfigError
-from tocsin.options import Duration, ModelChoice, Options
-from tocsin.secrets import Redactor, SigningKey
+from tocsin.options import Block, Duration, ModelChoice, Name, Options
+from tocsin.secrets import Redactor
+from tocsin.settings_server import Server
 from tocsin.silences import DAYS, Day, quiet_hours
-
-
-def _a_name(name: str) -> str:
-    if not name.isprintable() or name != name.strip():
-        raise ValueError("a name is made of printable characters and does not begin or end with a space")
-    return name
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what listens there can be reached from this machine alone.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _a_rule(rule: str) -> str:
@@ -98,7 +77,6 @@ def _a_position(value: Any) -> tuple[float, float]:
     )
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_a_name)]
 Rule = Annotated[str, AfterValidator(_a_rule)]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Position = Annotated[
@@ -110,17 +88,6 @@ Dimension = Literal["watch", "category", "source", "language", "country", "senti
 CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
 QuietHours = Annotated[str, AfterValidator(_quiet_hours)]
 Measure = Literal["mentions", "voices", "share", "negative_share", "new_phrases", "silence"]
-
-
-class Block(Options):
-    """A block of the config. A key without a value counts as not written."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _skip_empty(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        return {key: value for key, value in values.items() if value is not None or key not in cls.model_fields}
 
 
 class Part(Options):
@@ -333,71 +300,6 @@ class Alerts(Block):
     @classmethod
     def _some_destination(cls, destinations: tuple[Part, ...]) -> tuple[Part, ...]:
         return destinations or (part("notifiers", "log"),)
-
-
-Role = Literal["viewer", "analyst", "admin"]
-
-
-class User(Block):
-    """Somebody who logs in with a password."""
-
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_a_name)]
-    """What they log in with, and what others see of them."""
-    password: SecretStr
-    """Its Argon2 hash, as `tocsin password` prints it: `$argon2id$…`."""
-    role: Role = "viewer"
-    """A viewer sees everything; an analyst also acts on incidents and asks in SQL; an admin sees who did what."""
-
-    @field_validator("password")
-    @classmethod
-    def _hashed(cls, password: SecretStr) -> SecretStr:
-        if not password.get_secret_value().startswith("$argon2"):
-            raise ValueError("a password is kept as its hash: `tocsin password` makes it")
-        return password
-
-
-class AccessToken(Block):
-    """What a program shows: "Authorization: Bearer …"."""
-
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_a_name)]
-    """What the audit log calls it."""
-    token: SigningKey
-    """8 characters or more, by reference: `${env:…}`, `${file:…}`."""
-    role: Role = "viewer"
-    """What it may, as that of a user."""
-
-
-class Server(Block):
-    """Where the dashboard and the API listen, and who is let in."""
-
-    host: str = "127.0.0.1"
-    """The address to listen on. Anything but a loopback address opens it to others."""
-    port: Annotated[int, Field(ge=0, le=65535)] = 8321
-    """The port; 0 takes any that is free."""
-    public_url: str | None = None
-    """Where people reach it, like https://tocsin.example.com: what links and buttons in alerts begin with."""
-    link_days: Annotated[int, Field(ge=1, le=365)] = 14
-    """How long the links in an alert do what they say."""
-    token: SigningKey | None = None
-    """What programs must show ("Authorization: Bearer …"), as an admin; the short form of one of `tokens`."""
-    users: tuple[User, ...] = ()
-    """Who logs in. Default: nobody needs to, and only this machine is let in."""
-    tokens: tuple[AccessToken, ...] = ()
-    """What programs show."""
-    session_hours: Annotated[float, Field(gt=0, le=24 * 31)] = 12
-    """How long somebody stays logged in."""
-
-    @model_validator(mode="after")
-    def _not_open_to_all(self) -> Server:
-        if not (self.users or self.tokens or self.token or is_loopback(self.host)):
-            raise ValueError(
-                f"host {self.host} opens the server to others, so it needs to know them: name them in `users:` "
-                "(`tocsin password` makes a password), or keep 127.0.0.1"
-            )
-        names = [*(one.name for one in self.users), *(one.name for one in self.tokens)]
-        if len({*names}) < len(names):
-            raise ValueError("two users or tokens have the same name")
-        return self
 
 
 class Config(Block):

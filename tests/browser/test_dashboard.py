@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -30,9 +29,13 @@ def test_a_newcomer_sees_what_is_wrong_and_reads_why(tab: Tab, house: House) -> 
     expect(page.locator(".figure", has_text="Open alerts").locator("b")).not_to_have_text("0")
     page.locator(".banner").get_by_role("link", name="Why?").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(incident["headline"])
+    expect(page.get_by_role("link", name="its posts")).to_be_visible()
     for part in ("Why", "Whose voices", "Posts to read", "What happened to it", "Count it again"):
         expect(page.get_by_role("heading", name=part, exact=True)).to_be_visible()
     expect(page.locator(".post").first).to_be_visible()
+    page.get_by_role("link", name="its posts").click()
+    assert query_of(page).keys() == {"watch", "category", "start", "end"}
+    expect(page.locator("main h2").first).to_have_text(re.compile(r"^[1-9]\d* posts$"))
 
 
 def where_it_is_hottest(house: House) -> float:
@@ -137,11 +140,13 @@ def test_new_posts_come_in_by_themselves(tab: Tab, house: House) -> None:
 
 
 def test_a_page_that_was_cut_off_says_so_and_comes_back(tab: Tab) -> None:
+    tab.page.route("**/api/events", lambda route: route.abort())
     page = tab.go("/posts")
+    expect(page.locator(".status")).to_contain_text("not connected")
+    expect(page.locator(".post").first).to_be_visible()
+    page.unroute("**/api/events")
     expect(page.locator(".status")).to_contain_text("live")
-    page.context.set_offline(True)
-    page.context.set_offline(False)
-    expect(page.locator(".status")).to_contain_text("live")
+    tab.wrong.clear()  # the browser notes what was cut off
 
 
 def test_the_query_page_runs_sql_and_says_what_is_wrong_with_it(tab: Tab) -> None:
@@ -272,5 +277,4 @@ def test_every_panel_gives_its_data_and_its_statement(tab: Tab) -> None:
     for link in links:
         answer = page.request.get(link)
         assert answer.ok, link
-        assert answer.body() or "series" in link
-    assert time.monotonic() > 0
+        assert answer.body()

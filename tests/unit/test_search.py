@@ -195,6 +195,23 @@ def test_a_disk_that_is_nearly_full_is_left_to_the_lake(shelf: Shelf, monkeypatc
     assert shelf.finds() == ["two", "one"]
 
 
+def test_whoever_is_told_to_stop_stops_soon_and_goes_on_where_it_was(shelf: Shelf) -> None:
+    for part in range(3):
+        shelf.offset += 1
+        shelf.lake.append(table([row(part + 1, part, text=f"post {part}")]), "q", shelf.offset)
+    shelf.indexing.close()
+    stop = [True]
+    epoch = lambda: shelf.epoch  # noqa: E731
+    with closing(Indexing(shelf.folder / "index", shelf.lake, epoch, shelf.clock, lambda: stop[0])) as indexing:
+        assert indexing.step() <= 3
+        shelf.epoch += 1
+        with pytest.raises(Transient, match="next start"):
+            indexing.step()
+        stop[0] = False
+        indexing.step()
+        assert indexing.index.posts == 3
+
+
 def test_a_writer_that_dies_is_made_anew_and_nothing_is_lost(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf.say("one")
     with monkeypatch.context() as patch:

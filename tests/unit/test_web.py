@@ -69,3 +69,7 @@ def test_the_types_hold() -> None:
         ["node", str(compiler), "--noEmit"], cwd=WEB, capture_output=True, text=True, timeout=120, check=False
     )
     assert found.stdout == ""
+
+
+def test_the_lock_names_no_address() -> None:
+    assert "://" not in (WEB / "package-lock.json").read_text()

@@ -4,7 +4,6 @@ export class Refused extends Error {
   constructor(readonly status: number, said: string) { super(said); }
 }
 
-export type Asked0 = Asked;
 export type Asked = Record<string, string | number | string[] | undefined | null>;
 export interface Rows<Row> { rows: Row[]; start?: string; end?: string; bucket_seconds?: number; [more: string]: unknown }
 

@@ -26,6 +26,7 @@ from tocsin.component import History
 from tocsin.model import Alert, Incident
 from tocsin.pipeline import explaining, overlap
 from tocsin.pipeline.coverage import Coverage
+from tocsin.pipeline.following import Reached, news
 from tocsin.pipeline.policy import Policy
 from tocsin.series import columns
 from tocsin.severity import far_worse
@@ -193,42 +194,10 @@ class Detect:
 
     def step(self) -> int:
         """Fold what is new in the lake; how many rows that were."""
-        folded = 0
-        for position, rows in self._news():
-            folded += self._fold(position, rows)
+        folded, last = 0, Reached(self._position.version, self._position.seq, self._position.fingerprint)
+        for reached, rows in news(self._lake, last, self._columns, STEP_ROWS):
+            folded += self._fold(Position(self._lake.table_id, *reached), rows)
         return folded
-
-    def _news(self) -> Iterator[tuple[Position, pa.Table | None]]:
-        """New rows with the position they lead to: commit by commit, or, where those are gone, from the table."""
-        try:
-            yield from self._commits()
-        except LookupError as gone:
-            log.info("Reading the table instead of its log: %s", gone)
-            version = self._lake.version()
-            upto = self._lake.last_seq()
-            for batch in self._lake.rows(self._columns, after_seq=self._position.seq, upto_seq=upto):
-                rows = pa.Table.from_batches([batch])
-                yield self._at(self._position.version, rows, self._position.fingerprint), rows
-            yield self._at(version, None, self._lake.fingerprint(version) or ""), None
-
-    def _commits(self) -> Iterator[tuple[Position, pa.Table | None]]:
-        tables: list[pa.Table] = []
-        last = None
-        for commit in self._lake.commits(self._position.version, self._columns):
-            last = commit
-            if commit.rows is not None:
-                tables.append(commit.rows)
-            if sum(table.num_rows for table in tables) >= STEP_ROWS:
-                rows = pa.concat_tables(tables)
-                yield self._at(commit.version, rows, commit.fingerprint), rows
-                tables, last = [], None
-        if last is not None:
-            rows = pa.concat_tables(tables) if tables else None
-            yield self._at(last.version, rows, last.fingerprint), rows
-
-    def _at(self, version: int, rows: pa.Table | None, fingerprint: str) -> Position:
-        seq = self._position.seq if rows is None or not rows.num_rows else pc.max(rows.column("seq")).as_py()
-        return Position(self._lake.table_id, version, max(seq, self._position.seq), fingerprint)
 
     def _fold(self, position: Position, rows: pa.Table | None) -> int:
         with self._state.transaction() as tx:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tocsin.clock import Clock
 from tocsin.component import History
 from tocsin.errors import LowSpace, Transient
+from tocsin.pipeline.following import Reached, news
 from tocsin.search.fields import COLUMNS
 from tocsin.search.index import Index, Place, made_anew, removed
 from tocsin.search.standing import Standing
@@ -29,14 +29,23 @@ ROOM_BYTES = 256 * 2**20
 PURGE_SECONDS = 20 * 3600
 """So long after a deletion the index is made anew: within a day the words of the post are gone from its files."""
 
-News = Iterator[tuple[Place, pa.Table | None]]
-
 
 class Indexing:
-    """Follows one lake; `epoch()` counts how often its posts were labelled anew. Not thread-safe, but for `index`."""
+    """Follows one lake; `epoch()` counts how often its posts were labelled anew. Not thread-safe, but for `index`.
 
-    def __init__(self, folder: Path, lake: History, epoch: Callable[[], int], clock: Clock) -> None:
+    Once `stopping()`, a step ends soon, with what it has taken in so far.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        lake: History,
+        epoch: Callable[[], int],
+        clock: Clock,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._folder, self._lake, self._epoch, self._clock = folder, lake, epoch, clock
+        self._stopping = stopping
         self._writing: Index | None = None
         self.index = self._opened()
         """To be read from any thread; another one after it was made anew."""
@@ -70,7 +79,12 @@ class Indexing:
         if self._writing is None:
             self._writing = Index(self._folder, write=True)
             self._writing.go_on_from(place)
-        return sum(self._take(*news) for news in self._news(place))
+        taken, last = 0, Reached(place.version, place.seq, place.fingerprint)
+        for reached, rows in news(self._lake, last, COLUMNS, STEP_ROWS):
+            taken += self._take(reached, rows)
+            if self._stopping():
+                break
+        return taken
 
     def at_end(self) -> bool:
         """Whether everything that is in the lake now can be found."""
@@ -104,50 +118,26 @@ class Indexing:
         log.info("Making the index of posts anew, from %s rows.", f"{upto:,}")
         place = Place(self._lake.table_id, self._epoch(), version, upto, self._lake.fingerprint(version) or "")
         standing = Standing(self._lake, upto)
-        made_anew(self._folder, standing.rows(COLUMNS), place)
+        made_anew(self._folder, self._until_stopped(standing.rows(COLUMNS)), place)
         self.index = Index(self._folder)
         return place
 
-    def _take(self, place: Place, rows: pa.Table | None) -> int:
+    def _until_stopped(self, parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        for rows in parts:
+            if self._stopping():
+                raise Transient("the index will be made anew at the next start")
+            yield rows
+
+    def _take(self, reached: Reached, rows: pa.Table | None) -> int:
+        place = self.index.place
         assert self._writing is not None
+        assert place is not None
+        place = msgspec.structs.replace(place, **reached._asdict())
         if rows is not None and self._writing.add(rows) and place.forgotten_at is None:
             place = msgspec.structs.replace(place, forgotten_at=self._clock.now().timestamp())
         self._writing.commit(place)
         self.index.reload()
         return 0 if rows is None else rows.num_rows
-
-    def _news(self, place: Place) -> News:
-        """New rows with the place they lead to: commit by commit, or, where those are gone, from the table."""
-        try:
-            yield from self._commits(place)
-        except LookupError:
-            version, upto = self._lake.version(), self._lake.last_seq()
-            after = (self.index.place or place).seq
-            for batch in self._lake.rows(COLUMNS, after_seq=after, upto_seq=upto):
-                for start in range(0, batch.num_rows, STEP_ROWS):
-                    rows = pa.Table.from_batches([batch.slice(start, STEP_ROWS)])
-                    yield self._at(place.version, rows, place.fingerprint), rows
-            yield self._at(version, None, self._lake.fingerprint(version) or ""), None
-
-    def _commits(self, place: Place) -> News:
-        tables: list[pa.Table] = []
-        last = None
-        for commit in self._lake.commits(place.version, COLUMNS):
-            last = commit
-            tables += [] if commit.rows is None else [commit.rows]
-            if sum(table.num_rows for table in tables) >= STEP_ROWS:
-                rows = pa.concat_tables(tables)
-                yield self._at(commit.version, rows, commit.fingerprint), rows
-                tables, last = [], None
-        if last is not None:
-            rows = pa.concat_tables(tables) if tables else None
-            yield self._at(last.version, rows, last.fingerprint), rows
-
-    def _at(self, version: int, rows: pa.Table | None, fingerprint: str) -> Place:
-        place = self.index.place
-        assert place is not None
-        seq = place.seq if rows is None or not rows.num_rows else max(place.seq, pc.max(rows.column("seq")).as_py())
-        return msgspec.structs.replace(place, version=version, seq=seq, fingerprint=fingerprint)
 
     def close(self) -> None:
         if self._writing is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,11 +166,10 @@ def made_anew(folder: Path, parts: Iterable[pa.Table], place: Place) -> None:
     new, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
     for stale in (new, old):
         shutil.rmtree(stale, ignore_errors=True)
-    made = Index(new, write=True)
-    for rows in parts:
-        made.add(rows)
-    made.commit(place)
-    made.close()
+    with closing(Index(new, write=True)) as made:
+        for rows in parts:
+            made.add(rows)
+        made.commit(place)
     if folder.exists():
         folder.rename(old)
     new.rename(folder)

@@ -15,8 +15,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tocsin.clock import Clock
+from tocsin.settings_server import Role
 
-Role = Literal["viewer", "analyst", "admin"]
 RANKS: dict[Role, int] = {"viewer": 0, "analyst": 1, "admin": 2}
 """A viewer sees everything; an analyst also acts on incidents and asks in SQL; an admin sees who did what."""
 
@@ -71,7 +71,7 @@ class Accounts:
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
 
     def __post_init__(self) -> None:
-        self._nobody = self.hasher.hash(secrets.token_hex())
+        self._nobody = self.hasher.hash(secrets.token_hex()) if self.users else ""
         self._failed: dict[str, list[float]] = {}
 
     @property

@@ -36,18 +36,16 @@ MOST_PAGES = 500
 class Event(msgspec.Struct, frozen=True):
     number: int
     kind: str
-    body: dict[str, Any]
 
     @property
     def text(self) -> bytes:
-        return f"id: {self.number}\nevent: {self.kind}\ndata: {msgspec.json.encode(self.body).decode()}\n\n".encode()
+        return f"id: {self.number}\nevent: {self.kind}\ndata: {{}}\n\n".encode()
 
 
 class Events:
     """The events so far, and the pages that wait for more. To be used on the event loop alone."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._number = int(clock.now().timestamp() * 1000)
         self._pages: set[asyncio.Queue[Event]] = set()
@@ -56,10 +54,10 @@ class Events:
     def pages(self) -> int:
         return len(self._pages)
 
-    def tell(self, kind: str, **body: Any) -> None:
+    def tell(self, kind: str) -> None:
         """Tell all pages."""
         self._number += 1
-        event = Event(self._number, kind, body | {"at": self._clock.now().isoformat()})
+        event = Event(self._number, kind)
         self._kept.append(event)
         for page in self._pages:
             if page.full():
@@ -68,12 +66,10 @@ class Events:
 
     def since(self, last: int | None) -> list[Event]:
         """What a page has missed; where that is not known, that it is to ask for everything anew."""
-        if last is None:
-            return []
-        if last == self._number:
+        if last in (None, self._number):
             return []
         if not self._kept or not self._kept[0].number - 1 <= last <= self._number:
-            return [Event(self._number, "reset", {})]
+            return [Event(self._number, "reset")]
         return [event for event in self._kept if event.number > last]
 
     async def stream(self, last: int | None) -> AsyncIterator[bytes]:
@@ -82,7 +78,7 @@ class Events:
         self._pages.add(page)
         try:
             yield b"retry: 2000\n\n"
-            yield Event(self._number, "hello", {}).text if last is None else b""
+            yield Event(self._number, "hello").text if last is None else b""
             for event in self.since(last):
                 yield event.text
             while True:
@@ -132,7 +128,7 @@ def routes(site: Site) -> list[BaseRoute]:
             return JSONResponse({"error": "nothing is live here"}, 404)
         if site.events.pages >= MOST_PAGES:
             return JSONResponse({"error": "too many pages are open"}, 503, {"Retry-After": "30"})
-        said = request.headers.get("last-event-id") or request.query_params.get("last")
+        said = request.headers.get("last-event-id")
         last = int(said) if said and said.isdigit() and len(said) < 20 else None
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(site.events.stream(last), media_type="text/event-stream", headers=headers)

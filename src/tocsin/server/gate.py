@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tocsin.server.accounts import Accounts, Role, Who
+from tocsin.server.accounts import Accounts, Who
+from tocsin.settings_server import Role
 
 COOKIE = "tocsin_session"
 SAFE = {"GET", "HEAD"}

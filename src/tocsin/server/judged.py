@@ -64,6 +64,7 @@ class Course:
     first: int = 0
     rows: list[Floats] = field(default_factory=list)
     """Of each cell since `first`: (FIELDS, series known then)."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def follow(self, state: State, newest: int) -> None:
         """Take in what was counted up to now."""
@@ -84,10 +85,9 @@ class Course:
         sight = self.sight()
         for number, row in enumerate(counts):
             self.rows.append(self._step(start + number * self.bucket, row, sight))
-        spare = len(self.rows) - (SHOWN + WARM_UP) // self.bucket
-        if spare > 0:
-            del self.rows[:spare]
-            self.first += spare * self.bucket
+        spare = max(len(self.rows) - (SHOWN + WARM_UP) // self.bucket, 0)
+        with self.lock:
+            self.first, self.rows = self.first + spare * self.bucket, self.rows[spare:]
 
     def _begin(self, state: State, until: int) -> int:
         bounds = [first for _, first, _ in state.counted.bounds(self.policy, until - SHOWN - WARM_UP)]
@@ -127,10 +127,12 @@ class Course:
         nearest = int(np.abs(np.log(np.array(BANDS) / window)).argmin())
         found = np.full((5, len(places), many), np.nan, np.float32)
         wanted = [0, 1, *range(2 + 3 * nearest, 5 + 3 * nearest)]
+        with self.lock:
+            first, rows = self.first, self.rows
         for number in range(many):
-            at = (start - self.first) // self.bucket + number
-            if 0 <= at < len(self.rows):
-                row = self.rows[at]
+            at = (start - first) // self.bucket + number
+            if 0 <= at < len(rows):
+                row = rows[at]
                 here = [place for place in places if place < row.shape[1]]
                 found[:, : len(here), number] = row[wanted][:, here]
         return Cells(start, self.bucket, found[0], found[1], found[2:], BANDS[nearest])
@@ -143,22 +145,20 @@ class Judged:
         self._state, self._make = state, courses
         self._courses: dict[str, Course] = {}
         self._epoch: int | None = None
-        self._lock = threading.Lock()
 
     def follow(self) -> None:
         """Judge what was counted; all of it again where posts were labelled anew.
 
         A cell is over when something was counted that is later: until then more may come for it.
         """
-        with self._lock:
-            epoch = self._state.understanding.epoch()
-            if epoch != self._epoch:
-                self._courses = {course.policy: course for course in self._make()}
-                self._epoch = epoch
-            for course in self._courses.values():
-                newest = self._state.counted.last(course.policy)
-                if newest is not None:
-                    course.follow(self._state, newest)
+        epoch = self._state.understanding.epoch()
+        if epoch != self._epoch:
+            self._courses = {course.policy: course for course in self._make()}
+            self._epoch = epoch
+        for course in self._courses.values():
+            newest = self._state.counted.last(course.policy)
+            if newest is not None:
+                course.follow(self._state, newest)
 
     def course(self, policy: str) -> Course | None:
         """The series of a policy; None before the first `follow`."""

@@ -1,10 +1,10 @@
 import { useMemo, useState } from "preact/hooks";
 import { post, type Me, type Rows, type Whole } from "../api";
 import { country, full, length, moment, named, number, percent, plain, safe, seconds } from "../format";
-import { update, useAddress } from "../state";
+import { useAddress } from "../state";
 import { Chart } from "../ui/chart";
 import { Failed, Panel, useData } from "../ui/load";
-import { Carry, incidentLink, Link, Severity, State } from "../ui/parts";
+import { incidentLink, Link, Severity, State } from "../ui/parts";
 
 interface Point { start: string; count: number; expected: number | null; low: number | null; high: number | null }
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -44,19 +44,25 @@ export default function AlertPage({ id, zone, me, now }: { id: string; zone: str
     {one.parts.length > 0 && <Panel title="Told with it"><ul>{one.parts.map((part) => <li key={part.id}><PartLink id={part.id} text={part.headline} /></li>)}</ul></Panel>}
   </>;
 }
+/** Posts of an incident's own series and time, with one more condition. */
+function within(one: Whole, more: Record<string, string> = {}): string {
+  const known = (kind: string): string => kind.replace("author_handle", "author").replace("place_name", "place").replace("cluster_id", "cluster");
+  const start = seconds(one.start), end = one.end ? seconds(one.end) : Math.max(seconds(one.detected_at), start + one.scale);
+  const asked = { ...one.series, ...Object.fromEntries(Object.entries(more).map(([kind, value]) => [known(kind), value])) };
+  return `/posts?${new URLSearchParams({ ...asked, start: new Date(start * 1000).toISOString(), end: new Date((end + 60) * 1000).toISOString() })}`;
+}
 function PartLink({ id, text }: { id: string; text: string }) { const { query } = useAddress(); return <Link to={incidentLink(id, query)}>{text}</Link>; }
 
 function Around({ one, zone, now }: { one: Whole; zone: string; now: number }) {
-  const { query } = useAddress(), center = seconds(one.start), end = one.end ? seconds(one.end) : seconds(one.detected_at);
+  const center = seconds(one.start), end = one.end ? seconds(one.end) : seconds(one.detected_at);
   const asked = { policy: one.policy, series: JSON.stringify(Object.values(one.series)), start: new Date((center - 86400) * 1000).toISOString(), end: new Date(Math.min(Math.max(end + 86400 / 4, center + 3600), Math.max(Math.ceil(now / 300) * 300, end)) * 1000).toISOString(), points: 300 };
   const found = useData<Rows<Point>>("/api/series", asked, one.state === "open" ? ["counted"] : []), rows = found.data?.rows ?? [], step = found.data?.bucket_seconds ?? 300;
   const times = useMemo(() => rows.map((row) => seconds(row.start)), [found.data]);
   const lines = useMemo(() => [{ name: "mentions", values: rows.map((row) => row.count), color: css("--accent") }, { name: "usual", values: rows.map((row) => row.expected), color: css("--ink-3"), dash: true }], [found.data, document.documentElement.dataset.theme]);
   const low = useMemo(() => rows.map((row) => row.low), [found.data]), high = useMemo(() => rows.map((row) => row.high), [found.data]);
   const filter = Object.fromEntries(Object.entries(one.series));
-  const posts = (at: number, wide: number) => { void query; history.pushState(null, "", `/posts?${new URLSearchParams({ ...filter, start: new Date(at * 1000).toISOString(), end: new Date((at + wide) * 1000).toISOString() })}`); dispatchEvent(new Event("tocsin-moved")); };
-  const window = { ...filter, start: new Date(center * 1000).toISOString(), end: new Date((end + 60) * 1000).toISOString() };
-  return <Panel title="A day before, and since" note={found.data ? `${length(step)} a point, ${zone}; click for posts` : undefined} of={found} tall data={{ path: "/api/series", asked }} links={<Link to={`/posts?${new URLSearchParams(window)}`}>its posts</Link>}>
+  const posts = (at: number, wide: number) => { history.pushState(null, "", `/posts?${new URLSearchParams({ ...filter, start: new Date(at * 1000).toISOString(), end: new Date((at + wide) * 1000).toISOString() })}`); dispatchEvent(new Event("tocsin-moved")); };
+  return <Panel title="A day before, and since" note={found.data ? `${length(step)} a point, ${zone}; click for posts` : undefined} of={found} tall data={{ path: "/api/series", asked }} links={<Link to={within(one)}>its posts</Link>}>
     {rows.length > 0 && <Chart times={times} lines={lines} low={low} high={high} marks={[{ at: seconds(one.detected_at), label: one.headline, color: css("--alarm"), href: location.pathname }]} zone={zone} height={250} step={step} label={`Mentions of ${named(one.series)}`} onPoint={posts} />}
     <p class="key"><span class="line accent" /> mentions <span class="line dash" /> usual <span class="swatch" /> expected <span class="triangle" /> found</p></Panel>;
 }
@@ -65,9 +71,9 @@ function Why({ one }: { one: Whole }) {
   const found = one.explanation, names = found.entities ?? [];
   return <Panel title="Why" note="shares of what was beyond usual">
     {found.slices.length > 0 && <table><thead><tr><th>Part</th><th class="right">Share</th><th class="right">Posts</th><th class="right">Lift</th></tr></thead><tbody>
-      {found.slices.map((slice, at) => <tr key={at}><td>{slice.dimension === "rest" ? "the rest" : <Carry to="/posts" change={Object.fromEntries(Object.entries(slice.where).map(([kind, value]) => [kind.replace("author_handle", "author").replace("place_name", "place"), value]))}>{Object.entries(slice.where).map(([kind, value]) => `${kind.replace(/_/g, " ")} ${plain(kind === "country" ? country(value) : value)}`).join(" and ") || plain(slice.value)}</Carry>}</td>
+      {found.slices.map((slice, at) => <tr key={at}><td>{slice.dimension === "rest" ? "the rest" : <Link to={within(one, slice.where)}>{Object.entries(slice.where).map(([kind, value]) => `${kind.replace(/_/g, " ")} ${plain(kind === "country" ? country(value) : value)}`).join(" and ") || plain(slice.value)}</Link>}</td>
         <td class="right"><Share value={slice.share} /></td><td class="right">{number(slice.posts)}</td><td class="right">{slice.lift === null ? "" : `${slice.lift < 10 ? slice.lift.toFixed(1) : Math.round(slice.lift)}×`}</td></tr>)}</tbody></table>}
-    {found.phrases.length > 0 && <p>New words: {found.phrases.map((word) => <button key={word.phrase} class="chip" onClick={() => update({})}>“{plain(word.phrase)}” <small>{word.authors} people</small></button>)}</p>}
+    {found.phrases.length > 0 && <p>New words: {found.phrases.map((word) => <Link key={word.phrase} class="chip" to={within(one, { match: `"${word.phrase.replace(/"/g, " ")}"` })}>“{plain(word.phrase)}” <small>{word.authors} people</small></Link>)}</p>}
     {names.length > 0 && <p>Names: {names.slice(0, 6).map((name) => plain(String(name.entity ?? name.text ?? Object.values(name)[0] ?? ""))).join(", ")}</p>}
     {(found.together ?? []).length > 0 && <p>Moves with it: {(found.together ?? []).map((mate) => mate.category).join(", ")}</p>}
   </Panel>;

@@ -1,6 +1,6 @@
-import { lazy, Suspense } from "../ui/lazy";
+import { lazy } from "../ui/lazy";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { About, Asked0, Incident, Post, Rows } from "../api";
+import type { About, Asked, Incident, Post, Rows } from "../api";
 import { length, moment, named, number, percent, seconds, short } from "../format";
 import { carried, filters, isLive, update, useAddress } from "../state";
 import { Chart, Spark, type Mark } from "../ui/chart";
@@ -17,9 +17,9 @@ interface Value { value: string; posts: number; positive: number; negative: numb
 interface Lifted { value: string; posts: number; before: number; lift: number; z: number }
 
 export default function Overview({ about, zone, now }: { about: About; zone: string; now: number }) {
-  const { query } = useAddress(), asked = filters(query), time = { start: asked.start, end: asked.end } as Asked0;
+  const { query } = useAddress(), asked = filters(query), time = { start: asked.start, end: asked.end } as Asked;
   const policy = query.get("policy") ?? about.policies[0]?.name;
-  const [drawer, open] = useState<{ title: string; asked: Asked0 } | null>(null);
+  const [drawer, open] = useState<{ title: string; asked: Asked } | null>(null);
   const incidents = useData<Rows<Incident>>("/api/incidents", { limit: 200 }, ["counted", "acted"]);
   const heat = useData<Rows<Cell>>(policy ? "/api/heat" : null, { policy, ...time, points: innerWidth < 600 ? 48 : 96, limit: 12, watch: asked.watch }, ["counted"]);
   const first = heat.data?.rows[0]?.series ? JSON.stringify(heat.data.rows[0].series) : null;
@@ -32,7 +32,7 @@ export default function Overview({ about, zone, now }: { about: About; zone: str
     title: `${named(values)}, ${moment(from, zone)}`, asked: { ...filterOf(values), start: new Date(from * 1000).toISOString(), end: new Date((from + step) * 1000).toISOString() } });
   return <>
     {worst && <Banner one={worst} zone={zone} />}
-    <Figures asked={asked} incidents={rung} now={now} />
+    <Figures asked={asked} incidents={rung} />
     <Panel title="How unusual" note={heat.data ? `policy ${policy}, ${length(heat.data.bucket_seconds ?? 0)} a cell` : undefined} of={heat} data={{ path: "/api/heat", asked: { policy, ...time } }} empty={heat.data?.rows.length === 0} emptyText="Nothing was counted yet.">
       {heat.data && <Heat cells={heat.data.rows} step={heat.data.bucket_seconds ?? 900} zone={zone} selected={series} onPick={look} onSeries={(one) => update({ series: JSON.stringify(one) })} />}
     </Panel>
@@ -55,7 +55,7 @@ function Banner({ one, zone }: { one: Incident; zone: string }) {
     <p>Since {moment(one.start, zone)}{one.acked_by ? ` · taken on by ${one.acked_by}` : " · nobody has taken it on"}</p></div><Severity value={one.severity} /><Link class="button" to={incidentLink(one.id, query)}>Why?</Link></div>;
 }
 
-function Figures({ asked, incidents, now }: { asked: Record<string, string | string[]>; incidents: Incident[]; now: number }) {
+function Figures({ asked, incidents }: { asked: Record<string, string | string[]>; incidents: Incident[] }) {
   const totals = useData<Rows<Total>>("/api/totals", asked, ["posts"]), authors = useData<Rows<{ period: string; authors: number }>>("/api/authors", asked, ["posts"]);
   const times = useData<Rows<Bucket>>("/api/mentions", { ...asked, points: 40 }, ["posts"]);
   const system = useData<{ index: { behind: number } | null; queue: { waiting: number } }>("/api/system", {}, ["counted"]);
@@ -63,7 +63,6 @@ function Figures({ asked, incidents, now }: { asked: Record<string, string | str
   const change = here && before?.posts ? here.posts / before.posts - 1 : null;
   const open = incidents.filter((one) => one.state === "open" && !one.part_of), waiting = system.data ? system.data.queue.waiting + (system.data.index?.behind ?? 0) : null;
   const spark = useMemo(() => filled(times.data), [times.data]);
-  void now;
   return <div class="figures">
     <Figure name="Mentions" value={here ? short(here.posts) : null} fault={totals.error} note={change === null ? "nothing to compare with" : `${sign(change)} than before`}>{spark.length > 1 && <Spark values={spark} label="Mentions over this time" />}</Figure>
     <Figure name="Net mood" value={here ? `${net(here) > 0 ? "+" : ""}${Math.round(net(here) * 100)}` : null} fault={totals.error} note={here ? `${percent(here.posts ? here.negative / here.posts : 0)} negative${before?.posts ? `, was ${percent(before.negative / before.posts)}` : ""}` : ""} />
@@ -83,7 +82,7 @@ function filled(data: Rows<Bucket> | null): number[] {
   return found;
 }
 
-function Main({ chart, rung, policy, zone, look, time, series, query, by }: { chart: ReturnType<typeof useData<Rows<Point> & { series: string[] }>>; rung: Incident[]; policy: string | undefined; zone: string; look: (values: string[], at: number, step: number) => void; time: Asked0; series: string | null; query: URLSearchParams; by: string[] }) {
+function Main({ chart, rung, policy, zone, look, time, series, query, by }: { chart: ReturnType<typeof useData<Rows<Point> & { series: string[] }>>; rung: Incident[]; policy: string | undefined; zone: string; look: (values: string[], at: number, step: number) => void; time: Asked; series: string | null; query: URLSearchParams; by: string[] }) {
   const rows = chart.data?.rows ?? [], name = chart.data?.series ?? [], step = chart.data?.bucket_seconds ?? 60;
   const times = useMemo(() => rows.map((row) => seconds(row.start)), [chart.data]);
   const lines = useMemo(() => [{ name: "mentions", values: rows.map((row) => row.count), color: css("--accent") }, { name: "usual", values: rows.map((row) => row.expected), color: css("--ink-3"), dash: true }], [chart.data, document.documentElement.dataset.theme]);
@@ -129,7 +128,7 @@ function Where({ asked }: { asked: Record<string, string | string[]> }) {
   const found = useData<Rows<Spot> & { without_place: number }>("/api/places", { ...asked, limit: 400 }, ["posts"]);
   const known = (found.data?.rows ?? []).reduce((sum, one) => sum + one.posts, 0), all = known + (found.data?.without_place ?? 0);
   return <Panel title="Where" note={all ? `no place known: ${percent((found.data?.without_place ?? 0) / all)}` : undefined} of={found} tall data={{ path: "/api/places", asked }} links={<Carry to="/places">more</Carry>}>
-    <Suspense fallback={<div class="skeleton tall" />}><WorldMap spots={found.data?.rows ?? []} height={250} onPick={(spots) => update({ place: spots.map((one) => one.place).slice(0, 20) })} /></Suspense>
+    <WorldMap spots={found.data?.rows ?? []} height={250} onPick={(spots) => update({ place: spots.map((one) => one.place).slice(0, 20) })} />
   </Panel>;
 }
 
@@ -146,7 +145,7 @@ function Ticker({ asked, zone, now }: { asked: Record<string, string | string[]>
   </Panel>;
 }
 
-export function Within({ asked, zone, now }: { asked: Asked0; zone: string; now: number }) {
+function Within({ asked, zone, now }: { asked: Asked; zone: string; now: number }) {
   const found = useData<Rows<Post>>("/api/posts", { ...asked, limit: 30, fold: 1 }), words = useData<Rows<Lifted>>("/api/lifted", { of: "phrase", ...asked, limit: 6 });
   return <>
     {words.data && words.data.rows.length > 0 && <p class="lead">New words: {words.data.rows.map((one) => <b key={one.value}>{one.value} </b>)}</p>}

@@ -1,5 +1,5 @@
 // A part of the page that is fetched when it is first shown.
-import type { ComponentChildren, ComponentType } from "preact";
+import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 export function lazy<Props extends object>(load: () => Promise<{ default: ComponentType<Props> }>): ComponentType<Props> {
@@ -12,4 +12,3 @@ export function lazy<Props extends object>(load: () => Promise<{ default: Compon
     return Found ? <Found {...props} /> : <div class="skeleton tall" role="status"><span class="hidden">Loading</span></div>;
   };
 }
-export const Suspense = ({ children }: { children: ComponentChildren; fallback?: ComponentChildren }) => <>{children}</>;

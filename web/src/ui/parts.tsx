@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Incident, Post } from "../api";
-import { ago, country, full, language, moment, number, percent, plain, safe, shown } from "../format";
+import { ago, full, language, moment, number, percent, plain, safe, shown } from "../format";
 import { carried, go, KINDS, toggle, update, useAddress, type FilterKind } from "../state";
 
 export function Link({ to, children, class: kind, label, current }: { to: string; children: ComponentChildren; class?: string; label?: string | undefined; current?: boolean }) {
@@ -27,7 +27,7 @@ function Marked({ text, words }: { text: string; words: string[] }) {
   return <>{parts.map((part, at) => (at % 2 ? <mark key={at}>{part}</mark> : part))}</>;
 }
 
-export function PostCard({ post, zone, now, wrong }: { post: Post; zone: string; now: number; wrong?: ((post: Post) => void) | undefined }) {
+export function PostCard({ post, zone, now }: { post: Post; zone: string; now: number }) {
   const link = safe(post.url), text = plain(post.text);
   return <article class="post">
     <header><bdi class="who">{plain(post.author_name || post.author || "unknown")}</bdi>{post.author && <button class="chip quiet" onClick={() => toggle("author", post.author!)} title="Only posts of this author"><bdi>@{plain(post.author)}</bdi></button>}
@@ -43,7 +43,6 @@ export function PostCard({ post, zone, now, wrong }: { post: Post; zone: string;
       {post.copies > 0 && <span class="chip quiet" title="Posts with nearly the same text">{number(post.copies)} {post.copies === 1 ? "copy" : "copies"}</span>}
       {post.backfilled && <span class="chip quiet" title="Came in after a gap was filled">late</span>}
       <span class="grow" />
-      {wrong && <button class="link" onClick={() => wrong(post)}>wrong label</button>}
       {link && <a href={link} target="_blank" rel="noopener noreferrer nofollow">open ↗</a>}
     </footer>
   </article>;
@@ -96,4 +95,3 @@ export const Carry = ({ to, change, children, class: kind }: { to: string; chang
   const { query } = useAddress();
   return <Link to={`${to}${carried(query, change)}`} {...(kind ? { class: kind } : {})}>{children}</Link>;
 };
-export { country };

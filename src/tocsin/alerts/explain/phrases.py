@@ -27,20 +27,30 @@ def phrases(rows: Sequence[Row], before: Sequence[Row]) -> list[dict[str, Any]]:
     3 authors, an author counted once."""
     now, then = _authors_by_phrase(rows), _authors_by_phrase(before)
     n1, n0 = sum(now.values()) or 1, sum(then.values()) or 1
-    weight = max(PRIOR, PRIOR_PART * (n1 + n0))
     scored: list[tuple[float, str, int]] = []
     for phrase, count in now.items():
         if count < LEAST_AUTHORS:
             continue
-        prior = weight * (count + then[phrase]) / (n1 + n0)
-        delta = _log_odds(count + prior, n1 + weight) - _log_odds(then[phrase] + prior, n0 + weight)
-        z = delta / math.sqrt(1 / (count + prior) + 1 / (then[phrase] + prior))
+        z = surprise(count, n1, then[phrase], n0)
         if z >= LEAST_Z:
             scored.append((z, phrase, count))
     scored.sort(key=lambda item: (-item[0], item[1]))
     return [{"phrase": phrase, "authors": count, "z": round(z, 1)} for z, phrase, count in _without_parts(scored)][
         :MOST
     ]
+
+
+def surprise(count: int, total: int, before: int, total_before: int) -> float:
+    """z of the log-odds ratio of a word, said so often now and before, under a prior of what is usual in both.
+
+    >>> round(surprise(10, 1000, 10, 1000), 1), surprise(30, 1000, 3, 1000) > 3
+    (0.0, True)
+    """
+    both = total + total_before
+    weight = max(PRIOR, PRIOR_PART * both)
+    prior = weight * (count + before) / both
+    delta = _log_odds(count + prior, total + weight) - _log_odds(before + prior, total_before + weight)
+    return delta / math.sqrt(1 / (count + prior) + 1 / (before + prior))
 
 
 def _log_odds(count: float, total: float) -> float:

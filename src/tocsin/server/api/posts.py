@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 import pyarrow as pa
 from starlette.requests import Request
 
+from tocsin.alerts.explain.phrases import surprise
 from tocsin.search import Filters, Index
 from tocsin.search.fields import Found
 from tocsin.search.filters import quoted, stamp
@@ -25,6 +25,8 @@ KINDS = (*FEW, "place", "author", "phrase", "entity", "hashtag")
 WORDS = ("phrase", "entity", "hashtag")
 MOODS = ("positive", "negative", "neutral", "mixed")
 TIME = pa.timestamp("s", tz="UTC")
+LEAST, LEAST_Z = 3, 2.0
+"""Posts that have a new word, and how surprising it is."""
 ENOUGH = 400_000
 """Posts that are looked at for new words; of more, a part that is drawn by chance."""
 
@@ -199,26 +201,15 @@ def _counted(index: Index, asked: Filters, of: str) -> tuple[dict[str, int], flo
 
 
 def _lifted(now: Mapping[str, int], then: Mapping[str, int], share: float, share_before: float) -> list[dict[str, Any]]:
-    """Monroe, Colaresi and Quinn, "Fightin' Words", Political Analysis 16, 2008: z of the log-odds ratio, under a prior
-    of what is usual in both."""
-    n1, n0 = max(sum(now.values()), 1), max(sum(then.values()), 1)
-    weight, rows = max(500.0, 0.1 * (n1 + n0)), []
+    n1, n0, rows = max(sum(now.values()), 1), max(sum(then.values()), 1), []
     for value, count in now.items():
-        if count < 3:
-            continue
         was = then.get(value, 0)
-        prior = weight * (count + was) / (n1 + n0)
-        delta = _log_odds(count + prior, n1 + weight) - _log_odds(was + prior, n0 + weight)
-        z = delta / math.sqrt(1 / (count + prior) + 1 / (was + prior))
-        if z >= 2:
+        z = surprise(count, n1, was, n0) if count >= LEAST else 0.0
+        if z >= LEAST_Z:
             lift = (count / n1) / ((was + 0.5) / n0)
             posts, before = round(count / share), round(was / share_before)
             rows.append({"value": value, "posts": posts, "before": before, "lift": round(lift, 1), "z": round(z, 1)})
     return sorted(rows, key=lambda row: (-row["z"], row["value"]))
-
-
-def _log_odds(count: float, total: float) -> float:
-    return math.log(count / max(total - count, 1e-9))
 
 
 def posts(site: Site, request: Request) -> Panel:

@@ -38,9 +38,7 @@ class Wanted(msgspec.Struct, frozen=True):
     by: tuple[str, ...] = ("watch", "category")
     sensitivity: Literal["balanced", "quiet", "strict"] = "balanced"
     budget: str = "1 per day"
-    bucket: str | int = "1m"
     days: int = 30
-    name: str | None = None
 
 
 class Rang(msgspec.Struct, frozen=True):
@@ -108,17 +106,9 @@ def fired(site: Site, asked: Wanted) -> Answer:
     if not 1 <= asked.days <= 60:
         raise ConfigError("days is a number from 1 to 60")
     config = site.assembly.config
-    same = next((one for one in config.alerts.policies if one.name == asked.name), None)
     try:
         policy = settings.Policy.model_validate(
-            (same.model_dump() if same else {})
-            | {
-                "name": asked.name or "preview",
-                "measure": asked.measure,
-                "by": list(asked.by),
-                "sensitivity": asked.sensitivity,
-                "bucket": asked.bucket,
-            }
+            {"name": "preview", "measure": asked.measure, "by": list(asked.by), "sensitivity": asked.sensitivity}
         )
     except ValidationError as error:
         raise ConfigError("; ".join(one["msg"] for one in error.errors())) from None

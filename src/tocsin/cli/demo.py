@@ -102,14 +102,15 @@ async def _play(config: Any, folder: Path, *, stay: bool, browser: bool) -> Inci
     assembly = Assembly(config)
     runner = Runner(assembly, until_idle=True, commit_seconds=COMMIT_SECONDS, serve=_server() if stay else None)
     running = asyncio.create_task(runner.run())
+    address = f"http://127.0.0.1:{config.server.port}"
     if stay:
-        _show(f"http://127.0.0.1:{config.server.port}", browser=browser)
+        _show(address, browser=browser)
     try:
         found = await _tell(assembly, runner, running)
         if found is not None and not stay:
             found = await _as_it_ends(found, assembly, runner, running)
         if found is not None:
-            _ending(found, folder, stay=stay)
+            _ending(found, folder, address if stay else None)
     finally:
         with suppress(asyncio.CancelledError):
             await running
@@ -223,7 +224,7 @@ def _status(text: str) -> None:
         typer.echo(f"\r\033[K{text}", nl=False, err=True)
 
 
-def _ending(incident: Incident, folder: Path, *, stay: bool) -> None:
+def _ending(incident: Incident, folder: Path, dashboard: str | None) -> None:
     from tocsin.cli._alert_text import render
     from tocsin.cli._common import program
 
@@ -231,10 +232,12 @@ def _ending(incident: Incident, folder: Path, *, stay: bool) -> None:
     where = f"-c {shlex.quote(str(folder / 'tocsin.yaml'))}"
     typer.echo(f"\n{rule}\nThe bell rings.\n\n{render(incident)}\n{rule}\n")
     typer.echo("Go on with:")
+    if dashboard is not None:
+        typer.echo(f"  {dashboard}/alerts/{incident.id}")
     typer.echo(f"  {tocsin} alerts show {incident.id} {where}")
     typer.echo(f'  {tocsin} query "SELECT category, count(*) AS posts FROM posts GROUP BY 1 ORDER BY 2 DESC" {where}')
-    if not stay:
+    if dashboard is None:
         typer.echo(f"  {tocsin} serve {where}")
     typer.echo(f"  {tocsin} init")
-    if stay:
+    if dashboard is not None:
         typer.echo("\nPosts go on. Ctrl-C ends the demo.")
